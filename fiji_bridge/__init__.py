@@ -1,0 +1,1 @@
+"""The Fiji side: Java, hyperstacks, macros and the viewer process."""

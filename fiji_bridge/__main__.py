@@ -1,0 +1,74 @@
+"""The viewer process: ImageJ in this process's Java, on a port."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import nullcontext
+from types import FrameType
+from typing import Final
+
+from fiji_bridge import desktop, jvm
+from fiji_bridge.adapter import FijiAdapter
+from streaming_core.fleet.display import display
+from streaming_core.fleet.host import Host, ViewerOptions, run_viewer, viewer_options
+
+log = logging.getLogger("planecast.fiji")
+
+MEMORY: Final = "PLANECAST_FIJI_MEMORY"
+"""The most that Java takes for images, as in "8g"."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run an ImageJ viewer until its window is closed, it is asked to quit, or gets a signal."""
+    options = viewer_options("fiji", arguments)
+    screen = nullcontext() if options.headless else display(options.virtual, "fiji")
+    with screen:
+        code = _serve(options)
+        # Java's threads keep a Python that returns from here waiting for ever; and Java must
+        # not see its virtual display end first.
+        _end(code)
+    return code
+
+
+def _serve(options: ViewerOptions) -> int:
+    ended = threading.Event()
+    reasons: list[str] = []
+
+    def end(reason: str) -> None:
+        reasons.append(reason)
+        ended.set()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        end(f"it got {signal.Signals(number).name}")
+
+    jvm.start(headless=options.headless, memory=os.environ.get(MEMORY, ""))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+    if not options.headless:
+        desktop.open_imagej(lambda: end("its user closed it"))
+    adapter = FijiAdapter(lambda: end("it was asked to quit"), headless=options.headless)
+    host = Host(adapter, port=options.port)
+    log.info("%s is ready on port %d", adapter.engine, host.port)
+    if not options.headless:
+        desktop.set_title(f"ImageJ · Planecast {host.port}")
+    ended.wait()
+    log.info("the viewer ends: %s", reasons[0])
+    host.close(reasons[0])
+    adapter.close()
+    return 0
+
+
+def _end(code: int) -> None:
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    _end(run_viewer(main))

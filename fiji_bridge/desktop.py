@@ -1,0 +1,109 @@
+"""ImageJ's main window, and pictures of what is on the screen."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fiji_bridge import jvm, window
+from fiji_bridge.edt import on_edt
+from streaming_core.errors import NoDisplay, RequestFailed
+
+OTHER_EVENTS: Final = (
+    "windowOpened",
+    "windowClosing",
+    "windowIconified",
+    "windowDeiconified",
+    "windowActivated",
+    "windowDeactivated",
+)
+
+
+def open_imagej(closed: Callable[[], None]) -> None:
+    """Open ImageJ's main window; ``closed`` is called once it is gone.
+
+    Raises
+    ------
+    NoDisplay
+        When no window can be opened.
+    """
+
+    def run() -> None:
+        imagej = jvm.java("ij.ImageJ")
+        frame = imagej(imagej.EMBEDDED)
+        frame.exitWhenQuitting(False)
+        ignored = dict.fromkeys(OTHER_EVENTS, _ignore)
+        listener = jvm.implement(
+            "java.awt.event.WindowListener", windowClosed=lambda event: closed(), **ignored
+        )
+        frame.addWindowListener(listener)
+
+    try:
+        on_edt(None, run)
+    except (jvm.java("java.awt.AWTError"), jvm.java("java.awt.HeadlessException")) as error:
+        display = os.environ.get("DISPLAY", "")
+        raise NoDisplay(
+            f"Java cannot open windows on display {display!r}: is there a screen? On a server "
+            "use a virtual one: planecast.launch('fiji', virtual=True)"
+        ) from error
+
+
+def _ignore(event: Any) -> None:
+    pass
+
+
+def set_title(title: str) -> None:
+    """Name the main window."""
+    on_edt(None, lambda: jvm.java("ij.IJ").getInstance().setTitle(title))
+
+
+def engine() -> str:
+    """What shows the images: "ImageJ 1.54p, Java 25.0.2"."""
+    java = jvm.java("java.lang.System").getProperty("java.version")
+    return f"ImageJ {jvm.java('ij.ImageJ').VERSION}, Java {java}"
+
+
+def screen() -> NDArray[np.uint8]:
+    """Take a picture of all windows of ImageJ as they are on the screen: (Y, X, 3).
+
+    Raises
+    ------
+    RequestFailed
+        When there is no window.
+    """
+    robot = jvm.java("java.awt.Robot")()
+    robot.waitForIdle()
+    windows = on_edt(None, window.visible)
+    if not windows:
+        raise RequestFailed("there is no window to take a picture of")
+    area = windows[0].getBounds()
+    for other in windows[1:]:
+        area = area.union(other.getBounds())
+    whole = windows[0].getGraphicsConfiguration().getBounds()
+    return _pixels(robot.createScreenCapture(area.intersection(whole)))
+
+
+def canvas(imp: Any) -> NDArray[np.uint8]:
+    """Paint the canvas of an image by itself, with ROI and overlay, at its zoom: (Y, X, 3)."""
+
+    def run() -> Any:
+        there = imp.getCanvas()
+        kind = jvm.java("java.awt.image.BufferedImage")
+        picture = kind(there.getWidth(), there.getHeight(), kind.TYPE_INT_RGB)
+        graphics = picture.createGraphics()
+        there.paint(graphics)
+        graphics.dispose()
+        return picture
+
+    return _pixels(on_edt(imp, run))
+
+
+def _pixels(picture: Any) -> NDArray[np.uint8]:
+    width, height = picture.getWidth(), picture.getHeight()
+    argb = picture.getRGB(0, 0, width, height, None, 0, width)
+    samples = jvm.to_numpy("int", argb).reshape(height, width)
+    return np.ascontiguousarray(samples.view(np.uint8).reshape(height, width, 4)[..., 2::-1])

@@ -1,0 +1,211 @@
+"""Pixels as ImageJ holds them, and back again, bit by bit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fiji_bridge import jvm
+from streaming_core.errors import InvalidArray
+from streaming_core.protocol.axes import leading_axes, plane_shape
+from streaming_core.protocol.messages import Image
+
+EXACT: Final = 2**24
+"""float32 holds all whole numbers up to here."""
+
+LONGEST: Final = 2**31 - 8
+"""Pixels in one Java array."""
+
+SIGN: Final = np.int16(-0x8000)
+OPAQUE: Final = 255
+BGRA: Final = (2, 1, 0, 3)
+"""Bytes of ImageJ's 0xAARRGGBB in memory, as samples of RGBA; its own inverse."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How pixels of one dtype become pixels of ImageJ.
+
+    Attributes
+    ----------
+    dtype, rgb
+        Of the pixels as they are sent.
+    kind
+        Element type of the Java array.
+    shift, scale
+        What ImageJ holds is ``value * scale + shift``.
+    lossy
+        Whether some values cannot be held exactly.
+    """
+
+    dtype: np.dtype[Any]
+    rgb: bool
+    kind: str
+    shift: int = 0
+    scale: int = 1
+    lossy: bool = False
+
+    @classmethod
+    def of(cls, dtype: str, *, rgb: bool) -> Form:
+        """Return the form for a dtype.
+
+        Raises
+        ------
+        InvalidArray
+            For RGB that is not uint8.
+        """
+        native = np.dtype(dtype)
+        if rgb:
+            if native != np.uint8:
+                raise InvalidArray(
+                    f"RGB in ImageJ has 8 bits a sample, this array is {native}: send uint8, "
+                    "or the samples as channels (axes='CYX')"
+                )
+            return cls(native, True, "int")
+        match native.kind, native.itemsize:
+            case "b", _:
+                return cls(native, False, "byte", scale=255)
+            case "u", 1:
+                return cls(native, False, "byte")
+            case "u", 2:
+                return cls(native, False, "short")
+            case "i", 1 | 2:
+                # ImageJ's signed 16 bit: unsigned pixels and a calibration that takes 32768 off.
+                return cls(native, False, "short", shift=32768)
+            case "f", 4:
+                return cls(native, False, "float")
+            case _:
+                return cls(native, False, "float", lossy=True)
+
+    @property
+    def signed(self) -> bool:
+        """Whether the image needs the calibration for signed pixels."""
+        return self.shift != 0
+
+    def level(self, value: float) -> float:
+        """Return what ImageJ holds for a value, for display ranges."""
+        return value * self.scale + self.shift
+
+    def encode(self, plane: NDArray[Any]) -> NDArray[Any]:
+        """Return the plane with ImageJ's pixels, C-contiguous."""
+        held: NDArray[Any]
+        if self.rgb:
+            samples = np.full((*plane.shape[:2], 4), OPAQUE, np.uint8)
+            samples[..., BGRA[: plane.shape[2]]] = plane
+            held = samples.view("<u4")[..., 0]
+        elif self.scale != 1:
+            held = np.multiply(plane.view(np.uint8) != 0, self.scale, dtype=np.uint8)
+        elif self.shift:
+            held = np.bitwise_xor(plane.astype("<i2"), SIGN).view("<u2")
+        elif self.lossy:
+            with np.errstate(over="ignore"):  # beyond float32's range: infinite, and kept aside
+                held = plane.astype("<f4")
+        else:
+            held = plane
+        return np.ascontiguousarray(held)
+
+    def decode(self, held: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+        """Return the plane as it was sent from ImageJ's pixels."""
+        plane: NDArray[Any]
+        if self.rgb:
+            samples = held.view(np.uint8).reshape(*shape[:2], 4)
+            plane = np.take(samples, BGRA[: shape[2]], axis=2)
+        elif self.scale != 1:
+            plane = held != 0
+        elif self.shift:
+            plane = np.bitwise_xor(held.view("<i2"), SIGN).astype(self.dtype)
+        elif self.lossy:
+            plane = _back(held, self.dtype)
+        else:
+            plane = held.view(self.dtype)
+        return plane.reshape(shape)
+
+
+def _back(held: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    with np.errstate(invalid="ignore"):  # not exact then, and the caller looks
+        return held.astype(dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """One plane that this process owns.
+
+    Attributes
+    ----------
+    form
+        How to read it back.
+    shape
+        As sent: (Y, X), or (Y, X, S).
+    array
+        The Java array that ImageJ shows; the only copy, unless:
+    exact
+        The plane as it was sent, where ``array`` cannot hold it exactly (wide integers,
+        float64). Then edits made in ImageJ do not come back.
+    """
+
+    form: Form
+    shape: tuple[int, ...]
+    array: Any
+    exact: NDArray[Any] | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that it takes."""
+        held = len(self.array) * np.dtype(jvm.TYPECODES[self.form.kind]).itemsize
+        return held + (0 if self.exact is None else self.exact.nbytes)
+
+    def levels(self) -> NDArray[Any]:
+        """Return ImageJ's pixels: unsigned integers or float32, one dimension."""
+        return jvm.to_numpy(self.form.kind, self.array)
+
+    def read(self) -> NDArray[Any]:
+        """Return the pixels as they were sent."""
+        if self.exact is not None:
+            return self.exact
+        return self.form.decode(self.levels(), self.shape)
+
+
+def own(image: Image, pixels: NDArray[Any]) -> list[Plane]:
+    """Copy an array into Java, one array a plane, in the order of `Catalog.locate`.
+
+    Raises
+    ------
+    InvalidArray
+        Pixels that ImageJ would show wrong.
+    MemoryError
+        Java's memory is full.
+    """
+    form = Form.of(image.dtype, rgb=image.axes.endswith("S"))
+    shape = plane_shape(image.axes, image.shape)
+    if prod(shape[:2]) > LONGEST:
+        raise InvalidArray(f"a plane of {shape[0]} x {shape[1]} is too large for ImageJ; crop it")
+    return [_own(form, image, plane) for plane in _planes(image, pixels)]
+
+
+def _planes(image: Image, pixels: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    leading = pixels.shape[: len(leading_axes(image.axes))]
+    return (pixels[index] for index in np.ndindex(leading))
+
+
+def _own(form: Form, image: Image, plane: NDArray[Any]) -> Plane:
+    held = form.encode(plane)
+    exact = None
+    if form.lossy:
+        if image.kind == "labels" and plane.max() > EXACT:
+            raise InvalidArray(
+                f"label {plane.max()}: ImageJ holds labels up to {EXACT} exactly; renumber them "
+                "(skimage.segmentation.relabel_sequential), or send them in parts"
+            )
+        if _back(held, form.dtype).tobytes() != plane.tobytes():
+            exact = plane.copy()
+    return Plane(form, plane.shape, jvm.to_java(form.kind, held), exact)
+
+
+def budget() -> int:
+    """Bytes that Java takes for images at most."""
+    return int(jvm.java("java.lang.Runtime").getRuntime().maxMemory())

@@ -1,0 +1,127 @@
+"""Image windows of ImageJ: open one, find it a place, and grow what it shows without a new one."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fiji_bridge import jvm
+from fiji_bridge.czt import Czt
+
+MARGIN: Final = (16, 110)
+"""About what a window needs around its image: borders; title, subtitle and three sliders."""
+
+
+def show(imp: Any) -> None:
+    """Open the window of an image. Event thread only."""
+    _find_place(imp.getWidth() + MARGIN[0], imp.getHeight() + MARGIN[1])
+    imp.setOpenAsHyperStack(True)
+    if imp.getStackSize() > 1:
+        imp.show()
+    else:
+        # show() would take a window for single images, which ImageJ replaces when it grows.
+        jvm.java("ij.gui.StackWindow")(imp)
+
+
+def is_open(imp: Any) -> bool:
+    """Whether an image that was shown still has its window."""
+    window = imp.getWindow()
+    return window is not None and not window.isClosed()
+
+
+def _find_place(width: int, height: int) -> None:
+    """Keep the next window from covering others, if the screen has room; else ImageJ cascades."""
+    rectangle = jvm.java("java.awt.Rectangle")
+    screen = jvm.java("ij.gui.GUI").getMaxWindowBounds()
+    main = jvm.java("ij.IJ").getInstance()
+    if main is None:
+        return
+    there = [window.getBounds() for window in visible()]
+    corner = main.getBounds()
+    start = (corner.x, corner.y + corner.height)
+    spots = [start, (screen.x, start[1])]
+    for other in there:
+        right, below = other.x + other.width, other.y + other.height
+        spots += [(right, other.y), (other.x - width, other.y), (other.x, below)]
+    spots.sort(key=lambda spot: abs(spot[0] - start[0]) + abs(spot[1] - start[1]))
+    for x, y in spots:
+        spot = rectangle(x, y, width, height)
+        if screen.contains(spot) and not any(spot.intersects(other) for other in there):
+            jvm.java("ij.gui.ImageWindow").setNextLocation(x, y)
+            return
+
+
+def visible() -> list[Any]:
+    """All windows on the screen, dialogs too."""
+    return [window for window in jvm.java("java.awt.Window").getWindows() if window.isShowing()]
+
+
+@dataclass(frozen=True)
+class Inner:
+    """Fields of ImageJ's StackWindow that decide whether it fits a stack, opened by reflection.
+
+    ImageJ itself makes a new window whenever a stack changes its dimensions, and loses
+    zoom, position and focus with the old one.
+    """
+
+    fields: dict[str, Any]
+    add_scrollbars: Any
+
+    def set(self, window: Any, **values: int) -> None:
+        """Set whole numbers."""
+        for name, value in values.items():
+            self.fields[name].setInt(window, value)
+
+
+@functools.cache
+def _inner() -> Inner | None:
+    cls = jvm.java("ij.gui.StackWindow").class_
+    names = "nChannels nSlices nFrames hyperStack cSelector zSelector tSelector c z t".split()
+    try:
+        fields = {name: cls.getDeclaredField(name) for name in names}
+        method = cls.getDeclaredMethod("addScrollbars", jvm.java("ij.ImagePlus").class_)
+        for item in (*fields.values(), method):
+            item.setAccessible(True)
+    except jvm.java("java.lang.Exception"):  # another ImageJ: its windows are replaced instead
+        return None
+    return Inner(fields, method)
+
+
+def _sliders(size: Czt) -> tuple[bool, bool, bool, bool]:
+    """Which sliders ImageJ has for a size: whether as a hyperstack, then c, z and t."""
+    c, z, t = (length > 1 for length in size)
+    return c or (z and t), c, z, t
+
+
+def set_stack(imp: Any, stack: Any, old: Czt, new: Czt) -> None:
+    """Give an image a larger stack in the window that it has. Event thread only.
+
+    Leaves the image at some position, and the lookup tables of a composite reset.
+    """
+    window = imp.getWindow()
+    inner = _inner()
+    imp.setOpenAsHyperStack(True)
+    if inner is None or not isinstance(window, jvm.java("ij.gui.StackWindow")):
+        imp.setStack(stack, *new)
+        return
+    hyper, rebuild = _sliders(new)[0], _sliders(old) != _sliders(new)
+    inner.set(window, nChannels=new.c, nSlices=new.z, nFrames=new.t)
+    inner.fields["hyperStack"].setBoolean(window, hyper)
+    if window.getNScrollbars() == 0:
+        # A window without sliders would be laid out anew, at another zoom.
+        slider = jvm.java("ij.gui.ScrollbarWithLabel")(window, 1, 1, 1, 2, "z")
+        inner.fields["zSelector"].set(window, slider)
+    imp.setStack(stack, *new)
+    if not hyper:  # one slider, for whichever axis is longer than 1
+        inner.set(window, nChannels=1, nSlices=stack.getSize(), nFrames=1)
+    if rebuild:
+        inner.add_scrollbars.invoke(window, imp)
+        inner.set(window, c=1, z=1, t=1)
+        window.pack()
+    elif hyper:
+        for name, length in zip(("cSelector", "zSelector", "tSelector"), new, strict=True):
+            slider = inner.fields[name].get(window)
+            if slider is not None:
+                slider.setMaximum(length + 1)
+                slider.setBlockIncrement(max(1, length // 10))

@@ -1,0 +1,1 @@
+"""The napari side: grouping, layers, widgets and the viewer process."""

@@ -1,0 +1,178 @@
+"""The viewer process: a napari window that shows what producers send to its port."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Final
+
+from streaming_core.fleet.display import display
+from streaming_core.fleet.host import Host, ViewerOptions, run_viewer, viewer_options
+
+if TYPE_CHECKING:
+    from napari import Viewer
+
+    from napari_plugin.adapter import NapariAdapter
+
+log = logging.getLogger("planecast.napari")
+
+SIZE: Final = (1200, 800)
+"""Of the window for a user whose napari has not remembered another."""
+
+QUIET: Final = 50
+"""Milliseconds without images before the viewer prepares for the first one."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a viewer until its window is closed; the return value is the exit status."""
+    return run_viewer(lambda: serve(viewer_options("napari", arguments)))
+
+
+def serve(options: ViewerOptions) -> int:
+    """Open a window and show what comes, until it is closed."""
+    with display(options.virtual):
+        Session(options).run()
+    return 0
+
+
+class Session:
+    """One viewer process: window, adapter and host, and the reason why it ends."""
+
+    def __init__(self, options: ViewerOptions) -> None:
+        self._options = options
+        self._reason = "the viewer was closed by its user"
+        self._error: Exception | None = None
+        self._host: Host | None = None
+
+    def run(self) -> None:
+        """Open the window, serve, and close everything again.
+
+        Raises
+        ------
+        PlanecastError
+            What kept the viewer from being reached.
+        """
+        # napari is imported here: Qt reads DISPLAY when it starts, and --help needs no Qt.
+        import napari
+        from qtpy.QtCore import QTimer
+
+        from napari_plugin.adapter import NapariAdapter
+
+        remembered = leave_settings_alone()
+        viewer = napari.Viewer(title="Planecast")
+        if not remembered:
+            viewer.window.resize(*SIZE)
+        adapter = NapariAdapter(viewer)
+        add_streams(viewer)
+        self._end_on_signals(viewer)
+        # Two turns of the event loop: the window is alive before anybody can find it.
+        QTimer.singleShot(0, lambda: QTimer.singleShot(0, lambda: self._listen(viewer, adapter)))
+        try:
+            napari.run()
+        finally:
+            adapter.close()
+            if self._host is not None:
+                self._host.close(self._reason)
+            viewer.close()
+        if self._error is not None:
+            raise self._error
+
+    def _listen(self, viewer: Viewer, adapter: NapariAdapter) -> None:
+        try:
+            self._host = Host(adapter, port=self._options.port)
+        except Exception as error:
+            # The boundary to Qt, which would swallow it: `run` raises it after the loop.
+            self._error = error
+            viewer.close()
+            return
+        adapter.address = f"127.0.0.1:{self._host.port}"
+        viewer.title = f"Planecast · port {self._host.port}"
+        log.info("napari is ready on port %s", self._host.port)
+        warm_up(viewer, adapter)
+
+    def _end_on_signals(self, viewer: Viewer) -> None:
+        """Close the window on SIGINT and SIGTERM.
+
+        Python runs signal handlers between two of its own instructions, and Qt's loop has
+        none. `napari.run` wakes Python with a socket whenever a signal comes.
+        """
+
+        def on_signal(number: int, frame: FrameType | None) -> None:
+            self._reason = f"the viewer was ended by {signal.Signals(number).name}"
+            viewer.close()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, on_signal)
+
+
+def leave_settings_alone() -> bool:
+    """Read the user's napari settings but never write them: their napari is another program.
+
+    Returns whether they hold the size of a window.
+    """
+    from napari.settings import get_settings
+
+    settings = get_settings()
+    settings.config_path = None
+    remembered = settings.application.window_size is not None
+    settings.application.first_time = False
+    return remembered and bool(settings.application.save_window_geometry)
+
+
+def add_streams(viewer: Viewer) -> None:
+    """Dock the widget *Planecast streams* as a tab behind the layer list."""
+    from qtpy.QtWidgets import QMainWindow
+
+    from napari_plugin.widgets import StreamsWidget
+
+    widget = StreamsWidget(viewer)
+    dock = viewer.window.add_dock_widget(widget, name="Planecast streams", area="left", tabify=True)
+    window = dock.window()
+    if isinstance(window, QMainWindow):
+        for other in window.tabifiedDockWidgets(dock):
+            other.raise_()
+
+
+def warm_up(viewer: Viewer, adapter: NapariAdapter) -> None:
+    """Pay for the first layer before it comes: 0.5 s, for imports and Qt's first controls.
+
+    The imports are done in a thread, so that the window stays alive; the layer is made and
+    taken away between two frames. All of it is left out once an image has come.
+    """
+    from qtpy.QtCore import QTimer
+
+    imports = threading.Thread(target=_import_ahead, name="planecast-warm-up", daemon=True)
+    imports.start()
+
+    def when_quiet() -> None:
+        if imports.is_alive():
+            QTimer.singleShot(QUIET, when_quiet)
+        elif adapter.idle and not viewer.layers:
+            _throw_away_layer(viewer, adapter)
+
+    QTimer.singleShot(QUIET, when_quiet)
+
+
+def _import_ahead() -> None:
+    import pint
+    import scipy.ndimage  # noqa: F401
+
+    # napari asks for units with the first layer, and pint then reads its list of all units.
+    registry: Callable[[], Any] = pint.get_application_registry
+    registry().Unit("pixel")
+
+
+def _throw_away_layer(viewer: Viewer, adapter: NapariAdapter) -> None:
+    import numpy as np
+
+    with adapter.layers.sliders.ours():
+        viewer.add_image(np.zeros((1, 8, 8), np.uint16), contrast_limits=(0, 1))
+        viewer.layers.clear()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,195 @@
+"""`ViewerAdapter` for napari: images become layers, requests are answered in their turn."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+from weakref import WeakValueDictionary
+
+import napari
+import numpy as np
+import qtpy
+from numpy.typing import NDArray
+from qtpy.QtCore import QTimer
+
+from napari_plugin.gui_thread import Crossing
+from napari_plugin.layers import THUMBNAIL_EVERY, Layers
+from napari_plugin.verbs import Verbs
+from streaming_core.errors import InvalidKind, RequestFailed
+from streaming_core.protocol.messages import Image
+from streaming_core.stream.adapter import Arrival, Call, copy_pixels
+
+log = logging.getLogger("planecast.napari")
+
+CLOSED: Final = "the napari window was closed"
+
+_adapters: WeakValueDictionary[int, NapariAdapter] = WeakValueDictionary()
+# By id(viewer): napari makes plugin widgets itself and hands them nothing but the viewer.
+# An adapter holds its viewer, so an id in here cannot have been used again.
+
+
+def adapter_of(viewer: Any) -> NapariAdapter | None:
+    """Return the adapter through which a viewer receives streams, if there is one."""
+    return _adapters.get(id(getattr(viewer, "__wrapped__", viewer)))  # napari may hand a proxy
+
+
+class NapariAdapter:
+    """Shows what arrives in a napari viewer.
+
+    Made and closed on the window's thread; `own`, `post`, `call` and `gui_age` may be called
+    on another.
+
+    Parameters
+    ----------
+    viewer
+        With its window. Layers and settings that it has already stay as they are.
+
+    Attributes
+    ----------
+    address
+        Where the viewer is reached, for the widget; empty while it is not.
+    """
+
+    viewer_kind = "napari"
+
+    def __init__(self, viewer: napari.Viewer) -> None:
+        self.viewer = viewer
+        self.engine = f"napari {napari.__version__}, {qtpy.API_NAME} {qtpy.QT_VERSION}"
+        self.address = ""
+        self.layers = Layers(viewer)
+        self._verbs = Verbs(viewer, self.layers)
+        self.verbs = frozenset(self._verbs.table)
+        self._crossing = Crossing(self.settle)
+        self._shown: list[Callable[..., None]] = []
+        self._thumbnails = QTimer(self._crossing)
+        self._thumbnails.setSingleShot(True)
+        self._thumbnails.setInterval(int(THUMBNAIL_EVERY * 1000))
+        self._thumbnails.timeout.connect(self._on_quiet)
+        self._closed = False
+        _adapters[id(viewer)] = self
+
+    @property
+    def idle(self) -> bool:
+        """Whether everything that came is in the layers and answered."""
+        return self._crossing.idle
+
+    def own(self, image: Image, pixels: NDArray[Any]) -> NDArray[Any]:
+        """Copy the array once; its planes will be views into the copy."""
+        if image.kind == "labels" and (pixels.dtype.kind not in "biu" or "S" in image.axes):
+            raise InvalidKind(
+                f"labels are whole numbers, one for each pixel, not {pixels.dtype} {image.axes}"
+            )
+        kept = copy_pixels(pixels)
+        kept.flags.writeable = False
+        return kept
+
+    def post(self, arrival: Arrival) -> None:
+        """Queue an image for the window."""
+        job = Show(self, arrival)
+        if not self._crossing.put(job):
+            job.abandon()
+
+    def call(self, call: Call) -> None:
+        """Queue a request behind the images that came before it."""
+        job = Answer(self, call)
+        if not self._crossing.put(job):
+            job.abandon()
+
+    def gui_age(self) -> float:
+        """Seconds for which the window's thread has not answered."""
+        return self._crossing.age()
+
+    def clear(self, source: str | None = None) -> int:
+        """Remove the layers of a source, or of all, and free their memory."""
+        return self.layers.clear(source)
+
+    def answer(self, call: Call) -> None:
+        """Carry out a request now; on the window's thread."""
+        self._verbs.answer(call)
+
+    def settle(self) -> None:
+        """Bring the window up to date, then say so to those who sent the images."""
+        reason: tuple[str, ...] = ()
+        try:
+            self.layers.settle()
+        except Exception as error:
+            # The boundary to napari: an error in drawing one tick must not end the stream.
+            log.exception("a tick could not be shown")
+            reason = (f"napari could not draw it: {error}",)
+        shown, self._shown = self._shown, []
+        for tell in shown:
+            tell(*reason)
+        if shown and not self._closed:
+            self._thumbnails.start()
+
+    def put_in(self, arrival: Arrival) -> Iterator[bool]:
+        """Put the planes of an image into their layers, one at each step."""
+        image = arrival.image
+        self.layers.begin(image)
+        for key, inside, index in self.layers.catalog.locate(image):
+            yield self.layers.put(image, key, inside, np.asarray(arrival.pixels[index]))
+        self._shown.append(arrival.shown)
+
+    def close(self) -> None:
+        """Take nothing more; the layers stay. To be called again without harm."""
+        if self._closed:
+            return
+        self._closed = True
+        self._thumbnails.stop()
+        self._crossing.close()
+        self.settle()
+        self._verbs.close()
+        self.layers.close()
+        self._crossing.deleteLater()
+        _adapters.pop(id(self.viewer), None)
+
+    def _on_quiet(self) -> None:
+        if self._crossing.idle:
+            self.layers.refresh_thumbnails()
+
+
+class Show:
+    """A job: show one image."""
+
+    def __init__(self, adapter: NapariAdapter, arrival: Arrival) -> None:
+        self._adapter = adapter
+        self._arrival = arrival
+
+    def steps(self) -> Iterator[bool]:
+        """Put its planes in."""
+        try:
+            yield from self._adapter.put_in(self._arrival)
+        except Exception as error:
+            # The boundary to napari: whoever sent the image is told, and the next one comes.
+            log.exception("image %s of %r", self._arrival.image.seq, self._arrival.image.source)
+            self._arrival.shown(f"napari could not show it: {error}")
+
+    def abandon(self) -> None:
+        """Say that it will not be shown."""
+        self._arrival.shown(CLOSED)
+
+
+class Answer:
+    """A job: answer one request."""
+
+    def __init__(self, adapter: NapariAdapter, call: Call) -> None:
+        self._adapter = adapter
+        self._call = call
+
+    def steps(self) -> Iterator[bool]:
+        """Answer it, with everything shown that was sent before it."""
+        self._adapter.settle()
+        try:
+            self._adapter.answer(self._call)
+        except RequestFailed as error:
+            self._call.fail(str(error))
+        except Exception as error:
+            # The boundary to napari: whoever asked gets words instead of silence.
+            log.exception("request %r", self._call.verb)
+            self._call.fail(f"{self._call.verb} failed in napari: {error}")
+        yield True
+
+    def abandon(self) -> None:
+        """Say that there will be no answer."""
+        self._call.fail(CLOSED)

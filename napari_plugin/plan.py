@@ -1,0 +1,155 @@
+"""Which layer and index an image goes to: shared axes, names of layers. Pure, without napari."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any, Final
+
+import numpy as np
+
+from streaming_core.protocol.catalog import Group
+from streaming_core.protocol.components import GroupKey, Value, Values, stack_order
+from streaming_core.protocol.messages import Image
+
+SPLIT: Final = frozenset({"channel"})
+"""Components that get layers of their own; every other component becomes a slider."""
+
+LETTER: Final[Mapping[str, str]] = {"t": "T", "z": "Z"}
+"""The key in ``scale`` that a component's step stands under."""
+
+
+@dataclass(frozen=True, slots=True)
+class Axes:
+    """The stacked axes that all layers of a viewer share, so that a slider means one thing.
+
+    Names and their order never change in one object: `with_names` returns another one,
+    which shares the values. A reader in another thread that still holds the old one
+    therefore sees names and array dimensions that fit each other.
+
+    Attributes
+    ----------
+    names
+        Of the stacked components, in the order of the dimensions.
+    values
+        For each name its values in order. They grow in place.
+    steps
+        Distance of two indices in world coordinates, for the names that have one.
+    """
+
+    names: tuple[str, ...] = ()
+    values: dict[str, Values] = field(default_factory=dict)
+    steps: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, groups: Iterable[Group[Any]]) -> Axes:
+        """Return the axes that groups need, with the values that they have."""
+        axes = cls()
+        for group in groups:
+            axes = axes.with_names(group.names)
+            axes.note_steps(group.latest.scale)
+            for name in group.names:
+                for value in group.values[name]:
+                    axes.values[name].add(value)
+        return axes
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """How many values each axis has."""
+        return tuple(len(self.values[name]) for name in self.names)
+
+    @property
+    def size(self) -> int:
+        """How many places there are."""
+        return prod(self.lengths)
+
+    def with_names(self, names: Sequence[str]) -> Axes:
+        """Return axes that have these names too: the same object if it has them already."""
+        new = [name for name in names if name not in self.values]
+        if not new:
+            return self
+        values = self.values | {name: Values(name) for name in new}
+        return Axes(tuple(stack_order([*self.names, *new])), values, self.steps)
+
+    def add(self, place: Mapping[str, Value]) -> bool:
+        """Take in the values of a place; return whether any was new."""
+        added = [self.values[name].add(value) for name, value in place.items()]
+        return any(at is not None for at in added)
+
+    def note_steps(self, scale: Mapping[str, float]) -> bool:
+        """Take the steps of t and z from an image's ``scale``; return whether any was new.
+
+        The first image that names a step decides, because one slider serves all layers. A
+        step is rounded to 24 bits: products with an index are then exact, and napari, which
+        divides the product by the step again and cuts off, keeps the last index. With 0.3
+        it loses the 32nd.
+        """
+        known = len(self.steps)
+        for name, letter in LETTER.items():
+            if letter in scale:
+                self.steps.setdefault(name, float(np.float32(scale[letter])))
+        return len(self.steps) > known
+
+    def step(self, name: str) -> float:
+        """Distance of two indices of an axis in world coordinates."""
+        return self.steps.get(name, 1.0)
+
+    def place(self, indices: Sequence[int]) -> dict[str, Value]:
+        """Return the values at an index of every axis; indices beyond the end are cut."""
+        place: dict[str, Value] = {}
+        for name, index in zip(self.names, indices, strict=True):
+            values = self.values[name]
+            if values:
+                place[name] = values[min(max(index, 0), len(values) - 1)]
+        return place
+
+
+def focus(axes: Axes, image: Image, shown: Mapping[str, Value]) -> dict[str, Value]:
+    """Return the place at which a person wants to see an image.
+
+    Parameters
+    ----------
+    axes
+        Of the viewer, with the image's values in them.
+    image
+        What arrived. Along its own axes (z of a ``ZYX`` array) all planes are equally new.
+    shown
+        Where the sliders stand: kept along the image's own axes if the image reaches there,
+        else the middle of them is taken.
+    """
+    place: dict[str, Value] = {}
+    for name, given in image.components.items():
+        if name not in axes.values:
+            continue
+        if not isinstance(given, tuple | list):
+            place[name] = given
+        elif shown.get(name) in given:
+            place[name] = shown[name]
+        else:
+            place[name] = sorted(given, key=axes.values[name].position)[len(given) // 2]
+    return place
+
+
+def layer_title(image: Image, key: GroupKey, taken: Collection[str]) -> str:
+    """Return a name for a group's layer that no other layer has.
+
+    The image's name or source, and the split values ("deconvolved · DAPI"); where that is
+    taken, what sets the groups apart follows: dtype, then size, then the axes.
+    """
+    title = image.name or key.source
+    # Numbers say nothing alone: "channel 1", but "DAPI".
+    apart = [value if isinstance(value, str) else f"{name} {value}" for name, value in key.split]
+    kind = [key.kind] if key.kind != "image" or not (title or apart) else []
+    title = " · ".join(word for word in [title, *apart, *kind] if word)
+    size = "×".join(str(length) for length in key.plane[:2])
+    for addition in (np.dtype(key.dtype).name, size, " ".join(key.stacked)):
+        if title not in taken:
+            break
+        if addition:
+            title = f"{title} · {addition}"
+    number, numbered = 2, title
+    while numbered in taken:
+        numbered = f"{title} ({number})"
+        number += 1
+    return numbered

@@ -1,0 +1,155 @@
+"""The array that napari reads: holds planes by place, grows in O(1), is never copied."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from itertools import product
+from math import prod
+from types import EllipsisType
+from typing import Any, SupportsIndex, TypeAlias
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from napari_plugin.plan import Axes
+from streaming_core.protocol.components import Value
+
+Key: TypeAlias = SupportsIndex | slice | EllipsisType
+"""What stands for one dimension inside the brackets."""
+
+
+class PlaneStack:
+    """An array over the viewer's shared axes whose planes stand in a dictionary.
+
+    Growing an axis changes nothing here: the shape is asked of the axes, and places
+    without a plane read as one blank plane that has no memory of its own. Axes that the
+    group does not have are ignored, so the group repeats along them.
+
+    Reading is safe in any thread: it looks up a dictionary and a list, each in one step.
+
+    Parameters
+    ----------
+    axes
+        Shared by all layers of the viewer.
+    names
+        Components of this group, in the order of the places in ``planes``.
+    planes
+        Place -> plane; owned by the catalog, which adds to it.
+    plane
+        Shape of a plane: (Y, X) or (Y, X, S).
+    dtype
+        As sent. Bool reads as uint8, which napari can draw, over the same memory.
+    blank
+        Value of the places that have no plane.
+    """
+
+    def __init__(
+        self,
+        axes: Axes,
+        names: tuple[str, ...],
+        planes: Mapping[tuple[Value, ...], NDArray[Any]],
+        plane: tuple[int, ...],
+        dtype: DTypeLike,
+        blank: float = 0,
+    ) -> None:
+        self.axes = axes
+        self._names = names
+        self._planes = planes
+        self._plane = plane
+        self._bool = np.dtype(dtype) == np.bool_
+        self._dtype = np.dtype(np.uint8) if self._bool else np.dtype(dtype)
+        # Zero strides: one element of memory whatever the shape, and read-only.
+        self._blank = np.broadcast_to(np.array(blank, self._dtype), plane)
+
+    def on(self, axes: Axes) -> PlaneStack:
+        """Return the same planes over other axes."""
+        blank = self._blank[(0,) * len(self._plane)]
+        dtype = np.dtype(np.bool_) if self._bool else self._dtype
+        return PlaneStack(axes, self._names, self._planes, self._plane, dtype, blank)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lengths of the shared axes, then the plane's shape."""
+        return (*self.axes.lengths, *self._plane)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of what reading returns."""
+        return self._dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of dimensions, those of the plane included."""
+        return len(self.axes.names) + len(self._plane)
+
+    @property
+    def size(self) -> int:
+        """Number of elements, those of missing planes included."""
+        return prod(self.shape)
+
+    def __repr__(self) -> str:
+        return f"<PlaneStack {self.shape} {self._dtype}: {len(self._planes)} planes>"
+
+    def __getitem__(self, key: Key | tuple[Key, ...]) -> NDArray[Any]:
+        """Read: a view of the plane where every shared axis has an index, else a copy."""
+        full = self._full_key(key)
+        depth = len(self.axes.names)
+        lead, inside = full[:depth], full[depth:]
+        lengths = self.axes.lengths
+        ranges = [
+            range(*item.indices(length)) if isinstance(item, slice) else (_index(item, length),)
+            for item, length in zip(lead, lengths, strict=True)
+        ]
+        kept = [len(r) for r, item in zip(ranges, lead, strict=True) if isinstance(item, slice)]
+        if not kept:
+            return self._at(tuple(r[0] for r in ranges))[inside]
+        blank = self._blank[inside]
+        out = np.empty((prod(kept), *blank.shape), self._dtype)
+        for row, indices in enumerate(product(*ranges)):
+            out[row] = self._at(indices)[inside]
+        return out.reshape((*kept, *blank.shape))
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        """Read everything into one new array: for saving, and for other plugins."""
+        if copy is False:
+            raise ValueError("planes stand in separate memory; an array of them is a copy")
+        whole = self[...]
+        return whole if dtype is None else whole.astype(dtype, copy=False)
+
+    def _at(self, indices: tuple[int, ...]) -> NDArray[Any]:
+        """Return the plane at an index, or the blank one."""
+        at = dict(zip(self.axes.names, indices, strict=True))
+        values = self.axes.values
+        plane = self._planes.get(tuple(values[name].items[at[name]] for name in self._names))
+        if plane is None:
+            return self._blank
+        return plane.view(np.uint8) if self._bool else plane
+
+    def _full_key(self, key: Key | tuple[Key, ...]) -> tuple[int | slice, ...]:
+        """Spell out a key: one int or slice for each dimension."""
+        items = list(key) if isinstance(key, tuple) else [key]
+        dots = [at for at, item in enumerate(items) if item is Ellipsis]
+        missing = self.ndim - (len(items) - len(dots))
+        if missing < 0 or len(dots) > 1:
+            raise IndexError(f"{len(items)} indices for an array of {self.ndim} dimensions")
+        at = dots[0] if dots else len(items)
+        items[at : at + len(dots)] = [slice(None)] * missing
+        return tuple(item if isinstance(item, slice) else _whole(item) for item in items)
+
+
+def _whole(item: object) -> int:
+    try:
+        return operator.index(item)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(
+            f"index with integers, slices and ..., not {type(item).__name__}; "
+            "numpy.asarray() gives an array that takes more"
+        ) from None
+
+
+def _index(item: int, length: int) -> int:
+    index = item + length if item < 0 else item
+    if not 0 <= index < length:
+        raise IndexError(f"index {item} on an axis of {length} values")
+    return index

@@ -1,0 +1,153 @@
+"""The requests that the viewer answers, each a method that runs on the window's thread."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Final
+
+import numpy as np
+from napari import Viewer
+from numpy.typing import NDArray
+from qtpy.QtCore import QTimer
+
+from napari_plugin.layers import Layers, Plane
+from napari_plugin.plan import SPLIT
+from streaming_core.errors import InvalidComponents, RequestFailed
+from streaming_core.protocol.catalog import Catalog
+from streaming_core.protocol.components import Value, check_value, describe
+from streaming_core.stream.adapter import Call
+
+READ_AT_ONCE: Final = 8 << 20
+"""Bytes that are read out on the window's thread; more would be felt (8 MiB take 2 ms)."""
+
+
+class Verbs:
+    """Carries out requests on a viewer and its streamed layers."""
+
+    def __init__(self, viewer: Viewer, layers: Layers) -> None:
+        self._viewer = viewer
+        self._layers = layers
+        self._readers: list[threading.Thread] = []
+        self.table: dict[str, Callable[[Call], None]] = {
+            "state": self._state,
+            "read": self._read,
+            "screenshot": self._screenshot,
+            "navigate": self._navigate,
+            "clear": self._clear,
+            "quit": self._quit,
+        }
+
+    def answer(self, call: Call) -> None:
+        """Carry out a request and answer it.
+
+        Raises
+        ------
+        RequestFailed
+            With the sentence for whoever asked.
+        """
+        verb = self.table.get(call.verb)
+        if verb is None:
+            known = ", ".join(sorted(self.table))
+            raise RequestFailed(f"napari has no verb {call.verb!r}; it knows {known}")
+        verb(call)
+
+    def close(self) -> None:
+        """Wait for the reads that are under way."""
+        for reader in self._readers:
+            reader.join()
+
+    def _state(self, call: Call) -> None:
+        layers = self._layers
+        groups = layers.catalog.state()
+        for key, group in zip(layers.catalog.groups, groups, strict=True):
+            group["layer"] = layers.layer_name(key)
+        call.reply(
+            {
+                "groups": groups,
+                "memory": {"held": layers.held, "budget": None},
+                "paused": False,
+                "follow": layers.sliders.follow,
+                "shown": layers.sliders.place(),
+            }
+        )
+
+    def _read(self, call: Call) -> None:
+        catalog = self._layers.catalog
+        if self._layers.held <= READ_AT_ONCE:
+            call.reply(*catalog.read(call.arguments, _pixels))
+            return
+        # A copy of the dictionaries, 1 ms for 10,000 planes: what arrives from now on is not
+        # read, and the window does not wait while pixels are copied.
+        frozen: Catalog[Plane] = Catalog(catalog.split)
+        frozen.groups = {
+            key: replace(
+                group,
+                planes=dict(group.planes),
+                values={
+                    name: replace(values, items=list(values.items))
+                    for name, values in group.values.items()
+                },
+            )
+            for key, group in catalog.groups.items()
+        }
+        reader = threading.Thread(target=_read_out, args=(frozen, call), name="planecast-read")
+        self._readers = [thread for thread in self._readers if thread.is_alive()]
+        self._readers.append(reader)
+        reader.start()
+
+    def _screenshot(self, call: Call) -> None:
+        canvas = bool(call.arguments.get("canvas", True))
+        shot = self._viewer.screenshot(canvas_only=canvas, flash=False)
+        call.reply({"canvas": canvas}, np.ascontiguousarray(shot, dtype=np.uint8))
+
+    def _navigate(self, call: Call) -> None:
+        wanted = call.arguments.get("components") or {}
+        if not isinstance(wanted, dict):
+            raise RequestFailed(f"components={wanted!r}; give names and values of sliders")
+        place = {name: self._on_slider(name, value) for name, value in wanted.items()}
+        if place:
+            self._layers.sliders.follow = False
+            self._layers.sliders.go(place)
+        call.reply({"components": self._layers.sliders.place()})
+
+    def _on_slider(self, name: str, value: object) -> Value:
+        axes = self._layers.axes
+        if name not in axes.values:
+            if name in SPLIT:
+                raise RequestFailed(f"{name!r} has no slider in napari: its values are layers")
+            have = ", ".join(axes.names) or "none"
+            raise RequestFailed(f"no slider {name!r}; there are: {have}")
+        try:
+            value = check_value(name, value)
+        except InvalidComponents as error:
+            raise RequestFailed(str(error)) from None
+        if value not in axes.values[name]:
+            have = describe({name: tuple(axes.values[name])})
+            raise RequestFailed(f"slider {name!r} has no value {value!r}; there are: {have}")
+        return value
+
+    def _clear(self, call: Call) -> None:
+        source = call.arguments.get("source")
+        if not (source is None or isinstance(source, str)):
+            raise RequestFailed(f"source={source!r}; give the name of a source, or None for all")
+        call.reply({"removed": self._layers.clear(source)})
+
+    def _quit(self, call: Call) -> None:
+        call.reply({})
+        # After this tick: closing takes away what the tick still stands on.
+        QTimer.singleShot(0, self._viewer.close)
+
+
+def _pixels(plane: Plane) -> NDArray[Any]:
+    return plane
+
+
+def _read_out(catalog: Catalog[Plane], call: Call) -> None:
+    try:
+        call.reply(*catalog.read(call.arguments, _pixels))
+    except RequestFailed as error:
+        call.fail(str(error))
+    except MemoryError:
+        call.fail("not enough memory to read all of it at once; say components=")

@@ -1,0 +1,1 @@
+"""What every part shares: protocol, shared memory, sockets, viewer processes, client."""

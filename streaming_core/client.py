@@ -1,0 +1,150 @@
+"""The functions that give a viewer: `launch`, `connect`, `tee`, and `viewers`."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from typing import Any
+
+from streaming_core.errors import InvalidSetting, NotAdmitted, TimedOut, ViewerNotFound
+from streaming_core.fleet.process import Start, ensure
+from streaming_core.fleet.registry import running
+from streaming_core.network.endpoints import parse_address
+from streaming_core.stream.route import start_line
+from streaming_core.viewer import MODES, Mode, Tee, Viewer, known
+
+log = logging.getLogger("planecast.client")
+
+
+def _check(mode: str, stall: float, timeout: float) -> None:
+    if mode not in MODES:
+        raise InvalidSetting(f"mode {mode!r}; there are: {', '.join(MODES)}")
+    for name, value in (("stall", stall), ("timeout", timeout)):
+        if not (isinstance(value, int | float) and value > 0 and math.isfinite(value)):
+            raise InvalidSetting(f"{name}= is a number of seconds above 0, not {value!r}")
+
+
+def launch(
+    viewer_kind: str,
+    port: int | None = None,
+    *,
+    python: str | None = None,
+    virtual: bool = False,
+    headless: bool = False,
+    fiji: str | None = None,
+    clear: bool = False,
+    mode: Mode = "every",
+    stall: float = 10.0,
+    timeout: float = 60.0,
+) -> Viewer:
+    """Find the viewer, or start it; it stays when the program ends.
+
+    Parameters
+    ----------
+    viewer_kind
+        "napari" or "fiji".
+    port
+        Its control port (port + 1000 is used too); None: the user's own viewer of that kind,
+        wherever it lives, else a new one on the first free pair from 5555 (napari) or 5655
+        (Fiji).
+    python
+        Interpreter of another environment that has the viewer; also
+        ``PLANECAST_NAPARI_PYTHON`` and ``PLANECAST_FIJI_PYTHON``.
+    virtual
+        Give a new viewer a virtual display: for servers and tests.
+    headless
+        Start without any window (Fiji only).
+    fiji
+        Folder of a Fiji, or an endpoint.
+    clear
+        Remove what the viewer shows first.
+    mode
+        "every" delivers each image; "latest" is for live previews: an image that was not
+        sent yet is replaced by a newer one of the same place.
+    stall
+        Seconds without progress after which the viewer is given up until it comes back.
+    timeout
+        Seconds to wait for a new viewer.
+
+    Raises
+    ------
+    StartFailed, NoDisplay, MissingDependency, PortTaken, NotAdmitted
+        Each says what to do.
+    """
+    _check(mode, stall, timeout)
+    if port is not None:
+        port = parse_address(port).port
+    if viewer_kind == "napari" and (headless or fiji):
+        raise InvalidSetting("headless= and fiji= are for Fiji; for napari there is virtual=True")
+    connection = ensure(Start(viewer_kind, port, python, virtual, headless, fiji, timeout))
+    viewer = Viewer(connection, mode=mode, stall=stall, timeout=timeout)
+    if clear:
+        viewer.clear()
+    return viewer
+
+
+def connect(
+    address: int | str | None = None, *, mode: Mode = "every", stall: float = 10.0,
+    timeout: float = 10.0,
+) -> Viewer:  # fmt: skip
+    """Attach to a running viewer; never starts one.
+
+    Parameters
+    ----------
+    address
+        Its port. None: ``PLANECAST_ADDRESS``, else the only viewer that runs.
+    mode, stall
+        As `launch`.
+    timeout
+        Seconds to wait for its answer.
+
+    Raises
+    ------
+    ViewerNotFound
+        Says how to start one.
+    NotAdmitted
+        When something else listens there.
+    """
+    _check(mode, stall, timeout)
+    if address is None:
+        address = os.environ.get("PLANECAST_ADDRESS")
+    if address is None:
+        found = running()
+        if not found:
+            raise ViewerNotFound(f"no viewer runs here. Start one: {start_line('napari')}")
+        if len(found) > 1:
+            there = ", ".join(f"{one.port} ({one.viewer_kind})" for one in found)
+            raise ViewerNotFound(f"several viewers run: {there}; say connect(port)")
+        connection = found[0]
+    else:
+        connection = known(parse_address(address))
+    return Viewer(connection, mode=mode, stall=stall, timeout=timeout)
+
+
+def viewers() -> list[dict[str, Any]]:
+    """Return the viewers that run here: port, viewer kind, pid, rate, backlog, undelivered."""
+    found = []
+    for connection in running():
+        facts: dict[str, Any] = {
+            "port": connection.port, "viewer_kind": connection.viewer_kind,
+            "pid": connection.pid, "rate": None, "backlog": None,
+        }  # fmt: skip
+        try:
+            with Viewer(connection, timeout=2.0) as viewer:
+                state = viewer.state()
+        except (ViewerNotFound, NotAdmitted, TimedOut) as error:
+            log.warning("port %d: %s", connection.port, error)
+        else:
+            facts["backlog"] = state["backlog"]
+            facts["rate"] = round(sum(one["rate"] for one in state["producers"]), 1)
+            facts["images"] = sum(one["images"] for one in state["producers"])
+        found.append(facts)
+    return found
+
+
+def tee(*viewers: Viewer) -> Tee:
+    """Send to several viewers at once: ``tee(raw, check).show(img, axes="ZYX", …)``."""
+    if not viewers:
+        raise InvalidSetting("tee() needs at least one viewer")
+    return Tee(viewers)

@@ -1,0 +1,1 @@
+"""Viewer processes on this machine."""

@@ -1,0 +1,185 @@
+"""Hosting: what every viewer process does to be found, reached and ended."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from streaming_core.errors import LeaseHeld, PlanecastError, PortTaken
+from streaming_core.fleet.registry import Connection, find, lease_path, publish, viewer_keys
+from streaming_core.memory.leases import Lease, janitor
+from streaming_core.memory.places import run_folder
+from streaming_core.network.endpoints import (
+    ANY_FIRST_PORT,
+    DATA_OFFSET,
+    FIRST_PORT,
+    LOOPBACK,
+    PAIRS,
+    Address,
+    check_port,
+    is_free,
+)
+from streaming_core.network.keys import Admission
+from streaming_core.protocol.messages import PROTOCOL
+from streaming_core.settings import Settings
+from streaming_core.stream.adapter import ViewerAdapter
+from streaming_core.stream.receiver import Receiver, new_vid
+
+log = logging.getLogger("planecast.fleet")
+
+READY_FD: Final = "PLANECAST_READY_FD"
+"""Names the pipe on which a viewer process tells its launcher that it is ready."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerOptions:
+    """How a viewer process was asked to start."""
+
+    viewer_kind: str
+    port: int | None
+    virtual: bool
+    headless: bool
+    fiji: str | None
+
+
+def viewer_options(viewer_kind: str, arguments: Sequence[str] | None = None) -> ViewerOptions:
+    """Read the command line of a viewer process."""
+    parser = argparse.ArgumentParser(prog=f"planecast {viewer_kind}")
+    parser.add_argument("--port", type=int, help="control port; port + 1000 is used too")
+    parser.add_argument("--virtual", action="store_true", help="use a virtual display")
+    parser.add_argument("--headless", action="store_true", help="no window at all")
+    parser.add_argument("--fiji", help="folder of a Fiji, or an endpoint")
+    given = parser.parse_args(arguments)
+    port = None if given.port is None else check_port(given.port)
+    return ViewerOptions(viewer_kind, port, given.virtual, given.headless, given.fiji)
+
+
+def free_port(viewer_kind: str) -> int:
+    """Return the first port that is free together with port + 1000, now.
+
+    Raises
+    ------
+    PortTaken
+        When none of those that are tried is.
+    """
+    for port in _ports(viewer_kind):
+        known = find(port)
+        if (known is None or not known.alive()) and all(
+            is_free(LOOPBACK, one) for one in (port, port + DATA_OFFSET)
+        ):
+            return port
+    raise PortTaken(f"no free pair of ports for a {viewer_kind} viewer; say port=")
+
+
+def _ports(viewer_kind: str) -> range:
+    first = FIRST_PORT.get(viewer_kind, ANY_FIRST_PORT)
+    return range(first, first + PAIRS)
+
+
+class Host:
+    """A viewer on a port: its lease, its receiver and its connection file.
+
+    Parameters
+    ----------
+    adapter
+        The viewer kind. Its window should be alive: from now on producers find it.
+    port
+        Control port; None for the first free pair.
+
+    Raises
+    ------
+    PortTaken
+        When another viewer or program has the port.
+    """
+
+    def __init__(
+        self, adapter: ViewerAdapter, port: int | None = None, settings: Settings | None = None
+    ) -> None:
+        self._folder = run_folder()
+        self._settings = settings or Settings.load()
+        self._closed = False
+        janitor(self._folder)
+        ports = _ports(adapter.viewer_kind) if port is None else [check_port(port)]
+        for candidate in ports:
+            try:
+                self._open(adapter, candidate)
+            except PortTaken:
+                if candidate == ports[-1]:
+                    raise
+            else:
+                break
+        _tell(f"ready {self.port}")
+
+    def _open(self, adapter: ViewerAdapter, port: int) -> None:
+        address, vid = Address(LOOPBACK, port), new_vid()
+        path = lease_path(self._folder, port)
+        files = [f"viewer-{port}.connection"]
+        info = {"pid": os.getpid(), "prefixes": [f"pc{vid}"], "files": files}
+        try:
+            self._lease = Lease.take(path, info)
+        except LeaseHeld as error:
+            raise PortTaken(f"a viewer runs on port {port} already ({error})") from None
+        try:
+            keys = viewer_keys(port)
+            admission = Admission(frozenset({keys.client.public}))
+            facts = {"port": port, "version": PROTOCOL}
+            self._receiver = Receiver(
+                adapter, address, keys.viewer, admission, self._settings,
+                vid=vid, lease=str(path), facts=facts,
+            )  # fmt: skip
+        except BaseException:
+            self._lease.release()
+            raise
+        self.port = port
+        self._file = publish(
+            self._folder,
+            Connection(
+                adapter.viewer_kind, LOOPBACK, port, os.getpid(), vid, PROTOCOL,
+                keys.viewer.public, keys.client, str(path),
+            ),
+        )  # fmt: skip
+
+    def close(self, reason: str = "the viewer was closed") -> None:
+        """Say BYE to the producers, and free port, lease and files. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        self._file.unlink(missing_ok=True)
+        self._receiver.close(reason)
+        self._lease.release()
+
+
+def run_viewer(main: Callable[[], int]) -> int:
+    """Run the main function of a viewer process; tell the launcher if it cannot start.
+
+    Log lines go to standard error, which the launcher keeps in a file.
+    """
+    logging.basicConfig(
+        stream=sys.stderr, level=os.environ.get("PLANECAST_LOG", "INFO"),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )  # fmt: skip
+    if READY_FD in os.environ:
+        os.set_inheritable(int(os.environ[READY_FD]), False)
+    try:
+        return main()
+    except PlanecastError as error:
+        log.error("%s", error)
+        _tell(f"failed {type(error).__name__} {error}")
+        return 1
+
+
+def _tell(line: str) -> None:
+    """Write one line to the launcher, once; nothing where there is none."""
+    descriptor = os.environ.pop(READY_FD, None)
+    if descriptor is None:
+        return
+    try:
+        os.write(int(descriptor), line.replace("\n", " ").encode() + b"\n")
+        os.close(int(descriptor))
+    except OSError as error:
+        log.info("nobody waits for this viewer to start: %s", error)

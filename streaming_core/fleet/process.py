@@ -1,0 +1,227 @@
+"""Viewer processes: start one, and wait until it is ready. They outlive who started them."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from streaming_core import errors
+from streaming_core.errors import (
+    InvalidSetting,
+    LeaseHeld,
+    MissingDependency,
+    PlanecastError,
+    PortTaken,
+    StartFailed,
+    TimedOut,
+)
+from streaming_core.fleet.display import check_display, check_virtual
+from streaming_core.fleet.host import READY_FD
+from streaming_core.fleet.registry import Connection, find, running
+from streaming_core.memory.leases import Lease
+from streaming_core.memory.places import run_folder
+
+MODULES: Final = {
+    "napari": ("napari_plugin", "napari"),
+    "fiji": ("fiji_bridge", "scyjava"),
+    "recording": ("streaming_core.testing", "numpy"),
+}
+"""Viewer kind -> the module that is its process, and a package that it needs."""
+
+TAIL: Final = 25
+LOGS_KEPT: Final = 30
+LOOK: Final = 0.02
+DETACHED: Final = '"$@" </dev/null >>"$0" 2>&1 & echo $!'
+"""The shell leaves the viewer to init: it outlives us, and no zombie stays behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How a viewer is to be started; see `streaming_core.client.launch`."""
+
+    viewer_kind: str
+    port: int | None = None
+    python: str | None = None
+    virtual: bool = False
+    headless: bool = False
+    fiji: str | None = None
+    timeout: float = 60.0
+
+
+def ensure(start: Start) -> Connection:
+    """Return a running viewer as asked for, starting it if there is none.
+
+    Safe when many processes call it at once: one starts the viewer, the others wait for it.
+
+    Raises
+    ------
+    PortTaken
+        When another program, or a viewer of another kind, has the port.
+    StartFailed
+        When its process ended, or was not ready in time; with the end of its log.
+    NoDisplay, MissingDependency
+        When it could not have a window, or is not installed.
+    """
+    if start.viewer_kind not in MODULES:
+        known = ", ".join(MODULES)
+        raise InvalidSetting(f"viewer kind {start.viewer_kind!r}; there are: {known}")
+    deadline = time.monotonic() + start.timeout
+    found = _running(start)
+    if found is not None:
+        return found
+    _check(start)
+    with _turn(start, deadline):
+        found = _running(start)
+        return found if found is not None else _begin(start, deadline)
+
+
+def _running(start: Start) -> Connection | None:
+    if start.port is None:
+        return next(iter(running(start.viewer_kind)), None)
+    found = find(start.port)
+    if found is None or not found.alive():
+        return None
+    if found.viewer_kind != start.viewer_kind:
+        raise PortTaken(
+            f"port {start.port} has a {found.viewer_kind} viewer (pid {found.pid}), "
+            f"not a {start.viewer_kind} viewer; choose another port"
+        )
+    return found
+
+
+def _check(start: Start) -> None:
+    package = MODULES[start.viewer_kind][1]
+    if python_of(start) == sys.executable and importlib.util.find_spec(package) is None:
+        raise MissingDependency(
+            f"A {start.viewer_kind} viewer in this Python environment", start.viewer_kind
+        )
+    if start.virtual:
+        check_virtual()
+    elif not start.headless and start.viewer_kind != "recording":
+        check_display(start.viewer_kind)
+
+
+def python_of(start: Start) -> str:
+    """The interpreter that runs the viewer: keyword, then environment, then this one."""
+    variable = f"PLANECAST_{start.viewer_kind.upper()}_PYTHON"
+    python = start.python or os.environ.get(variable) or sys.executable
+    if not os.access(python, os.X_OK):
+        where = "python=" if start.python else variable
+        raise InvalidSetting(f"{where}: {python!r} is not a program that can be run")
+    return python
+
+
+@contextmanager
+def _turn(start: Start, deadline: float) -> Iterator[None]:
+    """Hold the lock of those who start such a viewer; wait for one who is at it."""
+    path = run_folder() / f"launch-{start.viewer_kind}-{start.port or 'own'}.lease"
+    while True:
+        try:
+            lease = Lease.take(path, {"pid": os.getpid()})
+        except LeaseHeld as error:
+            if time.monotonic() > deadline:
+                raise TimedOut(
+                    f"another program has been starting this viewer for {start.timeout:g} s "
+                    f"({error})"
+                ) from None
+            select.select([], [], [], LOOK)
+        else:
+            break
+    try:
+        yield
+    finally:
+        lease.release()
+
+
+def _command(start: Start) -> list[str]:
+    command = [python_of(start), "-P", "-E", "-m", MODULES[start.viewer_kind][0]]
+    if start.port is not None:
+        command += ["--port", str(start.port)]
+    command += ["--virtual"] * start.virtual + ["--headless"] * start.headless
+    return command + (["--fiji", start.fiji] if start.fiji else [])
+
+
+def _environment(descriptor: int) -> dict[str, str]:
+    """Return our environment without what belongs to our own Python and Qt."""
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "QT_"))
+    }
+    return kept | {READY_FD: str(descriptor)}
+
+
+def _begin(start: Start, deadline: float) -> Connection:
+    logs = run_folder() / "logs"
+    logs.mkdir(mode=0o700, exist_ok=True)
+    log = logs / f"{start.viewer_kind}-{start.port or 'own'}-{os.getpid()}-{time.time_ns():x}.log"
+    log.touch(mode=0o600)
+    _prune(logs)
+    reading, writing = os.pipe()
+    try:
+        shell = subprocess.run(
+            ["/bin/sh", "-c", DETACHED, str(log), *_command(start)],
+            env=_environment(writing), pass_fds=[writing], start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True, text=True,
+        )  # fmt: skip
+    finally:
+        os.close(writing)
+    try:
+        answer = _await_line(reading, deadline)
+    finally:
+        os.close(reading)
+    pid = int(shell.stdout)
+    word, _, rest = answer.partition(" ")
+    if word == "ready":
+        found = find(int(rest))
+        if found is not None and found.alive():
+            return found
+    raise _failure(start, word, rest, pid, log)
+
+
+def _await_line(reading: int, deadline: float) -> str:
+    """Read what the viewer says: "" when it ended, "late" when it said nothing in time."""
+    said = b""
+    while not said.endswith(b"\n"):
+        left = deadline - time.monotonic()
+        if left <= 0 or not select.select([reading], [], [], left)[0]:
+            return "late"
+        piece = os.read(reading, 4096)
+        if not piece:
+            break
+        said += piece
+    return said.decode(errors="replace").strip()
+
+
+def _failure(start: Start, word: str, rest: str, pid: int, log: Path) -> PlanecastError:
+    if word == "failed":
+        name, _, text = rest.partition(" ")
+        kind = getattr(errors, name, StartFailed)
+        return kind(text) if issubclass(kind, PlanecastError) else StartFailed(text)
+    tail = "\n".join(log.read_text(errors="replace").splitlines()[-TAIL:])
+    if word == "late":
+        what = f"was not ready after {start.timeout:g} s, and was ended"
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+    else:
+        what = "ended while it started"
+    if "No module named" in tail.rpartition("\n")[2]:
+        return MissingDependency(
+            f"{python_of(start)} cannot run a {start.viewer_kind} viewer: {tail}. Install it there:"
+            f" pip install 'planecast[{start.viewer_kind}]'"
+        )
+    return StartFailed(f"the {start.viewer_kind} viewer {what}. The end of its log, {log}:\n{tail}")
+
+
+def _prune(logs: Path) -> None:
+    """Keep the newest logs only."""
+    for old in sorted(logs.glob("*.log"), key=lambda path: path.stat().st_mtime)[:-LOGS_KEPT]:
+        old.unlink(missing_ok=True)

@@ -1,0 +1,236 @@
+"""Sockets, CURVE, monitors and polling: the sole user of ZeroMQ.
+
+One `Hub` belongs to one I/O thread, which alone may use its sockets. Other threads may
+call `Hub.wake` and nothing else.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, TypeAlias
+
+import zmq
+from zmq.utils import z85
+from zmq.utils.monitor import parse_monitor_message
+
+from streaming_core.errors import PortTaken
+from streaming_core.network.endpoints import Address
+from streaming_core.network.keys import Admission, KeyPair
+from streaming_core.protocol.wire import LONGEST_HEAD
+
+Part: TypeAlias = bytes | memoryview
+
+DOMAIN: Final = b"planecast"
+ZAP: Final = "inproc://zeromq.zap.01"
+LARGEST_PART: Final = LONGEST_HEAD + 4096
+HANDSHAKE_MS: Final = 1500
+BIND_TRIES: Final = 20
+MOST_PER_TURN: Final = 256
+"""Messages taken from one socket before the other sockets have their turn."""
+
+REFUSED: Final = (
+    zmq.EVENT_HANDSHAKE_FAILED_AUTH
+    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+    | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+)
+
+
+def new_key_pair() -> KeyPair:
+    """Make a CURVE key pair."""
+    public, secret = zmq.curve_keypair()
+    return KeyPair(public.decode(), secret.decode())
+
+
+class Hub:
+    """The sockets of one I/O thread, and the means to wake it."""
+
+    def __init__(self) -> None:
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._poller = zmq.Poller()
+        self._bell, self._rope = socket.socketpair()
+        self._bell.setblocking(False)
+        self._rope.setblocking(False)
+        self._rung = False
+        self._poller.register(self._bell.fileno(), zmq.POLLIN)
+
+    def wake(self) -> None:
+        """Make `wait` return; from any thread, and cheap when it will anyway."""
+        if not self._rung:
+            self._rung = True
+            try:
+                self._rope.send(b"\0")
+            except (BlockingIOError, OSError):
+                pass  # full: it is awake anyway; closed: nobody waits any more
+
+    def wait(self, seconds: float) -> None:
+        """Wait until a socket has something, somebody woke us, or the time is over."""
+        events = self._poller.poll(max(0, int(seconds * 1000)))
+        if any(ready == self._bell.fileno() for ready, _ in events):
+            self._bell.recv(4096)
+        self._rung = False
+
+    def socket(self, kind: int) -> zmq.Socket[bytes]:
+        """Make a socket with the options that all of ours share, watched by `wait`."""
+        made = self._context.socket(kind)
+        made.linger = 0
+        made.set_hwm(0)
+        made.setsockopt(zmq.MAXMSGSIZE, LARGEST_PART)
+        made.setsockopt(zmq.HEARTBEAT_IVL, 1000)
+        made.setsockopt(zmq.HEARTBEAT_TIMEOUT, 3000)
+        made.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
+        self._poller.register(made, zmq.POLLIN)
+        return made
+
+    def watch(self, other: zmq.Socket[Any]) -> None:
+        """Let `wait` return for this socket too."""
+        self._poller.register(other, zmq.POLLIN)
+
+    def drop(self, made: zmq.Socket[Any], linger: int = 0) -> None:
+        """Close a socket, giving what was sent up to ``linger`` milliseconds to leave."""
+        if made.closed:
+            return
+        self._poller.unregister(made)
+        made.close(linger=linger)
+
+    def close(self) -> None:
+        """Close all sockets and end the context."""
+        for made, _ in list(self._poller.sockets):
+            if isinstance(made, zmq.Socket) and not made.closed:
+                self.drop(made)
+        self._bell.close()
+        self._rope.close()
+        self._context.term()
+
+
+def drain(made: zmq.Socket[bytes]) -> Iterator[list[Part]]:
+    """Yield the waiting messages; large parts stay in ZeroMQ's memory, without a copy."""
+    for _ in range(MOST_PER_TURN):
+        try:
+            parts: list[Part] = [made.recv(zmq.NOBLOCK)]
+        except zmq.Again:
+            return
+        while made.getsockopt(zmq.RCVMORE):
+            parts.append(made.recv(copy=False).buffer)
+        yield parts
+
+
+class Listener:
+    """A viewer's end: ROUTER for control and SUB for data, bound, CURVE on both.
+
+    Raises
+    ------
+    PortTaken
+        When another program listens on one of the two ports.
+    """
+
+    def __init__(self, hub: Hub, address: Address, keys: KeyPair, admission: Admission) -> None:
+        self._hub = hub
+        self._admission = admission
+        self._zap = hub.socket(zmq.REP)
+        self._zap.bind(ZAP)  # before the others: with no handler any key is admitted
+        self.control = hub.socket(zmq.ROUTER)
+        self.data = hub.socket(zmq.SUB)
+        self.data.setsockopt(zmq.SUBSCRIBE, b"")
+        try:
+            for made, endpoint in ((self.control, address.control), (self.data, address.data)):
+                made.setsockopt(zmq.ZAP_DOMAIN, DOMAIN)
+                made.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)
+                made.curve_server = True
+                made.curve_secretkey = keys.secret.encode()
+                made.curve_publickey = keys.public.encode()
+                _bind(made, endpoint)
+        except PortTaken:
+            self.close()
+            raise
+
+    def admit(self) -> None:
+        """Answer the connections that are waiting to be let in."""
+        for parts in drain(self._zap):
+            request = [bytes(part) for part in parts]
+            if len(request) < 7:
+                self._zap.send_multipart([b"1.0", b"", b"400", b"malformed", b"", b""])
+                continue
+            known = (
+                request[0] == b"1.0"
+                and request[2] == DOMAIN
+                and request[5] == b"CURVE"
+                and self._admission.admits(z85.encode(request[6]).decode())
+            )
+            verdict = [b"200", b"", b"client"] if known else [b"400", b"unknown key", b""]
+            self._zap.send_multipart([b"1.0", request[1], *verdict, b""])
+
+    def send(self, identity: bytes, parts: Sequence[Part]) -> None:
+        """Send on the control socket; silently nothing where that peer is gone."""
+        self.control.send_multipart([identity, *parts])
+
+    def close(self, linger: int = 0) -> None:
+        """Free both ports."""
+        for made in (self.control, self.data, self._zap):
+            self._hub.drop(made, linger)
+
+
+def _bind(made: zmq.Socket[bytes], endpoint: str) -> None:
+    """Bind, trying for a moment: right after a close the system may still hold the port."""
+    for attempt in range(BIND_TRIES):
+        try:
+            made.bind(endpoint)
+        except zmq.ZMQError as error:
+            if error.errno != errno.EADDRINUSE or attempt == BIND_TRIES - 1:
+                port = endpoint.rpartition(":")[2]
+                raise PortTaken(
+                    f"cannot listen on port {port}: {error.strerror}. Another program may use "
+                    "it; choose another port, or none to get a free one"
+                ) from None
+            zmq.zmq_poll([], 10)
+        else:
+            return
+
+
+class Dial:
+    """A producer's end: DEALER for control and XPUB for data, connected to one viewer."""
+
+    def __init__(self, hub: Hub, address: Address, viewer_public: str, client: KeyPair) -> None:
+        self._hub = hub
+        self.subscribed = False
+        self.refused = False
+        self.dropped = False
+        self.control = hub.socket(zmq.DEALER)
+        self.data = hub.socket(zmq.XPUB)
+        self._monitor = self.control.get_monitor_socket(REFUSED | zmq.EVENT_DISCONNECTED)
+        hub.watch(self._monitor)
+        for made, endpoint in ((self.control, address.control), (self.data, address.data)):
+            made.setsockopt(zmq.RECONNECT_IVL, 50)
+            made.setsockopt(zmq.RECONNECT_IVL_MAX, 1000)
+            made.curve_serverkey = viewer_public.encode()
+            made.curve_publickey = client.public.encode()
+            made.curve_secretkey = client.secret.encode()
+            made.connect(endpoint)
+
+    def receive(self) -> Iterator[list[Part]]:
+        """Yield control messages; notes subscriptions and refusals on the way."""
+        for parts in drain(self.data):
+            self.subscribed = bytes(parts[0][:1]) == b"\x01"
+        while self._monitor.poll(0):
+            event = parse_monitor_message(self._monitor.recv_multipart())["event"]
+            if event & REFUSED:
+                self.refused = True
+            else:
+                self.dropped = True
+        yield from drain(self.control)
+
+    def send(self, parts: Sequence[Part]) -> None:
+        """Send on the control socket."""
+        self.control.send_multipart(list(parts))
+
+    def publish(self, parts: Sequence[Part]) -> None:
+        """Send on the data socket. Large parts are not copied: they must not change."""
+        self.data.send_multipart(list(parts))
+
+    def close(self, linger: int = 0) -> None:
+        """Close both sockets."""
+        self.control.disable_monitor()
+        self._hub.drop(self._monitor)
+        self._hub.drop(self.control, linger)
+        self._hub.drop(self.data, linger)

@@ -1,0 +1,1 @@
+"""The protocol: axes, components, messages and delivery, without I/O."""

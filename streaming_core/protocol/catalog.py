@@ -1,0 +1,244 @@
+"""What a viewer holds: groups of planes by place. Every viewer kind keeps one catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import product
+from math import prod
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streaming_core.errors import InvalidComponents, RequestFailed
+from streaming_core.protocol.axes import plane_shape
+from streaming_core.protocol.components import (
+    Components,
+    GroupKey,
+    Value,
+    Values,
+    check_value,
+    describe,
+    group_of,
+    planes,
+    stack_order,
+)
+from streaming_core.protocol.messages import Image
+
+P = TypeVar("P")
+
+
+@dataclass(frozen=True, slots=True)
+class Put(Generic[P]):
+    """What one plane changed.
+
+    Attributes
+    ----------
+    group
+        Where it went.
+    place
+        Its values in the order of ``group.names``.
+    grew
+        Names of the components that got a new value by it.
+    replaced
+        What stood there before, or None.
+    """
+
+    group: Group[P]
+    place: tuple[Value, ...]
+    grew: tuple[str, ...]
+    replaced: P | None
+
+
+@dataclass(slots=True)
+class Group(Generic[P]):
+    """The planes of one group. ``P`` is what the viewer keeps of a plane.
+
+    Attributes
+    ----------
+    names
+        The stacked components, in the order of the group's axes.
+    values
+        For each name its values in order.
+    planes
+        What is kept, by the tuple of values in the order of ``names``.
+    latest
+        The image that brought the newest plane: its scale, units, colormap and so on.
+    """
+
+    key: GroupKey
+    latest: Image
+    names: tuple[str, ...]
+    values: dict[str, Values]
+    planes: dict[tuple[Value, ...], P] = field(default_factory=dict)
+    runs: dict[tuple[Value, ...], str] = field(default_factory=dict)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lengths of the stacked axes, then the plane's shape."""
+        return (*(len(self.values[name]) for name in self.names), *self.key.plane)
+
+    @property
+    def plane_bytes(self) -> int:
+        """Bytes of one plane as it was sent."""
+        return prod(self.key.plane) * np.dtype(self.key.dtype).itemsize
+
+    def places(self) -> Iterator[tuple[Value, ...]]:
+        """All places of the grid that the values span, in order."""
+        return product(*(self.values[name] for name in self.names))
+
+    def put(self, image: Image, inside: Mapping[str, Value], pixels: P) -> Put[P]:
+        """Put a plane at its place, a new value making its axis longer."""
+        place = tuple(inside[name] for name in self.names)
+        grew = tuple(name for name in self.names if self.values[name].add(inside[name]) is not None)
+        replaced = self.planes.get(place)
+        self.planes[place] = pixels
+        self.runs[place] = image.run
+        self.latest = image
+        return Put(self, place, grew, replaced)
+
+    def state(self) -> dict[str, Any]:
+        """The group's entry in ``state()["groups"]``."""
+        holes = prod(self.shape[: len(self.names)]) - len(self.planes)
+        missing = [place for place in self.places() if place not in self.planes] if holes else []
+        newest = self.latest.run
+        letters = "YXS" if self.key.rgb else "YX"
+        split = {name: [value] for name, value in self.key.split}
+        return {
+            "name": self.latest.name or self.key.title(),
+            "source": self.key.source,
+            "kind": self.key.kind,
+            "run": newest,
+            "axes": [*self.names, *letters],
+            "shape": list(self.shape),
+            "dtype": np.dtype(self.key.dtype).name,
+            "components": split | {name: list(self.values[name]) for name in self.names},
+            "planes": len(self.planes),
+            "old": sum(run != newest for run in self.runs.values()),
+            "missing": [dict(zip(self.names, place, strict=True)) for place in missing],
+            "bytes": len(self.planes) * self.plane_bytes,
+        }
+
+
+class Catalog(Generic[P]):
+    """All groups of a viewer.
+
+    Parameters
+    ----------
+    split
+        Names of the components that set groups apart instead of becoming an axis.
+    """
+
+    def __init__(self, split: frozenset[str] = frozenset()) -> None:
+        self.split = split
+        self.groups: dict[GroupKey, Group[P]] = {}
+
+    def locate(self, image: Image) -> Iterator[tuple[GroupKey, dict[str, Value], tuple[int, ...]]]:
+        """Yield group, place inside it, and index in the array, for each plane of an image."""
+        plane = plane_shape(image.axes, image.shape)
+        for place, index in planes(image.axes, image.shape, image.components):
+            key, inside = group_of(
+                place,
+                source=image.source,
+                kind=image.kind,
+                dtype=image.dtype,
+                plane=plane,
+                split=self.split,
+            )
+            yield key, dict(inside), index
+
+    def put(self, image: Image, key: GroupKey, inside: Mapping[str, Value], pixels: P) -> Put[P]:
+        """Put one plane of an image, making its group if it is the first."""
+        group = self.groups.get(key)
+        if group is None:
+            names = tuple(stack_order([name for name in image.components if name in inside]))
+            group = Group(key, image, names, {name: Values(name) for name in names})
+            self.groups[key] = group
+        return group.put(image, inside, pixels)
+
+    def clear(self, source: str | None = None) -> list[Group[P]]:
+        """Forget the groups of a source, or all; return them."""
+        gone = [group for key, group in self.groups.items() if source in (None, key.source)]
+        for group in gone:
+            del self.groups[group.key]
+        return gone
+
+    def state(self) -> list[dict[str, Any]]:
+        """``state()["groups"]``."""
+        return [group.state() for group in self.groups.values()]
+
+    def find(
+        self, source: str | None, kind: str, components: Components
+    ) -> tuple[Group[P], dict[str, Value]]:
+        """Return the one group that these words mean, and the stacked components they fix.
+
+        Raises
+        ------
+        RequestFailed
+            When no group, or more than one, fits; the text says what there is.
+        """
+        wanted = {name: check_value(name, value) for name, value in components.items()}
+        fits = []
+        for group in self.groups.values():
+            split = dict(group.key.split)
+            if source not in (None, group.key.source) or group.key.kind != kind:
+                continue
+            if any(name not in split and name not in group.names for name in wanted):
+                continue
+            if any(wanted.get(name, value) != value for name, value in split.items()):
+                continue
+            inside = {name: value for name, value in wanted.items() if name in group.names}
+            if all(value in group.values[name] for name, value in inside.items()):
+                fits.append((group, inside))
+        if len(fits) == 1:
+            return fits[0]
+        asked = describe(wanted) or "anything"
+        have = ", ".join(repr(group.key.title()) for group in self.groups.values()) or "nothing"
+        if not fits:
+            raise RequestFailed(f"no {kind} at {asked} (source {source!r}); here is: {have}")
+        names = ", ".join(repr(group.key.title()) for group, _ in fits)
+        raise RequestFailed(f"{asked} fits {len(fits)} groups: {names}; say source= or components=")
+
+    def read(
+        self,
+        arguments: Mapping[str, Any],
+        pixels: Callable[[P], NDArray[Any]],
+    ) -> tuple[dict[str, Any], NDArray[Any]]:
+        """Carry out the request ``read``.
+
+        Parameters
+        ----------
+        arguments
+            ``source`` (None for any), ``kind``, ``components`` and ``missing``, "zeros" or
+            "raise".
+        pixels
+            Turns what is kept of a plane into an array of the group's dtype.
+
+        Returns
+        -------
+        result, array
+            ``result["axes"]`` names the array's axes: the stacked components that were not
+            fixed, then Y, X (and S). Holes are zeros.
+        """
+        kind = arguments.get("kind", "image")
+        missing = arguments.get("missing", "zeros")
+        if missing not in ("zeros", "raise"):
+            raise RequestFailed(f"missing={missing!r}; use 'zeros' or 'raise'")
+        try:
+            group, fixed = self.find(
+                arguments.get("source"), kind, arguments.get("components") or {}
+            )
+        except InvalidComponents as error:
+            raise RequestFailed(str(error)) from None
+        free = [name for name in group.names if name not in fixed]
+        shape = tuple(len(group.values[name]) for name in free)
+        out: NDArray[Any] = np.zeros((*shape, *group.key.plane), np.dtype(group.key.dtype))
+        for index in np.ndindex(shape):
+            at = fixed | {name: group.values[name][i] for name, i in zip(free, index, strict=True)}
+            kept = group.planes.get(tuple(at[name] for name in group.names))
+            if kept is not None:
+                out[index] = pixels(kept)
+            elif missing == "raise":
+                raise RequestFailed(f"no plane at {describe(at)} in {group.key.title()!r}")
+        return {"axes": [*free, *("YXS" if group.key.rgb else "YX")]}, out

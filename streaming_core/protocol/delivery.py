@@ -1,0 +1,392 @@
+"""One producer's images on their way to one viewer: a state machine without I/O or clock.
+
+Each method takes an event and the time in seconds (any monotonic clock), and returns what
+is to be done about it, in order. Who calls it sends, frees memory and tells the user.
+
+States of an image: queued -> sent -> owned -> shown, or undelivered with a reason, or (in
+mode ``latest``) replaced by a newer one of the same place before it was sent.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+HELLO_EVERY: Final = 0.25
+"""Seconds between two HELLO to a viewer that should answer."""
+
+RETURN_EVERY: Final = 1.0
+"""Seconds between two HELLO to a viewer that is detached."""
+
+PING_EVERY: Final = 0.5
+HISTORY: Final = 65_536
+"""Owned images that are remembered by name, for the gap of a viewer that dies."""
+
+
+class State(StrEnum):
+    """Where an image is."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    OWNED = "owned"
+    SHOWN = "shown"
+    UNDELIVERED = "undelivered"
+    REPLACED = "replaced"
+
+
+class Phase(StrEnum):
+    """Where the link to the viewer is."""
+
+    GREETING = "greeting"
+    READY = "ready"
+    WAITING = "waiting"
+    DETACHED = "detached"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Transmit:
+    """Send this image (again)."""
+
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """This image reached a state; ``text`` says why it is undelivered or not shown."""
+
+    seq: int
+    state: State
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """The viewer no longer reads this image's memory; ``proven`` False: it perhaps does."""
+
+    seq: int
+    proven: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Greet:
+    """Send HELLO."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Send PING with the newest number."""
+
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """Send DROP for these."""
+
+    seqs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A viewer died with these: the gap, by name where they are remembered."""
+
+    count: int
+    names: tuple[bytes, ...]
+
+
+Action: TypeAlias = Transmit | Settle | Free | Greet | Probe | GiveUp | Lost
+
+
+@dataclass(slots=True)
+class Entry:
+    """An image that is not owned yet."""
+
+    nbytes: int
+    name: bytes
+    place: bytes = b""
+    sent: bool = False
+
+
+@dataclass(slots=True)
+class Link:
+    """The way to one viewer.
+
+    Parameters
+    ----------
+    now
+        The time, in seconds.
+    stall
+        Seconds without progress after which the viewer is detached.
+    grace
+        Seconds that images wait for a dead viewer to come back.
+    latest
+        Replace unsent images of the same place instead of making the producer wait.
+    """
+
+    now: float
+    stall: float = 10.0
+    grace: float = 10.0
+    latest: bool = False
+    phase: Phase = Phase.GREETING
+    vid: str = ""
+    credit: int = 1
+    credit_bytes: int = 1
+    backlog: int = 0
+    paused: bool = False
+    last: int = 0
+    replaced: int = 0
+    pending: dict[int, Entry] = field(default_factory=dict)
+    pending_bytes: int = 0
+    _sent: int = 0
+    _sent_bytes: int = 0
+    _unsent: dict[int, Entry] = field(default_factory=dict)
+    _unsent_place: dict[bytes, int] = field(default_factory=dict)
+    _unshown: set[int] = field(default_factory=set)
+    _history: deque[bytes] = field(default_factory=lambda: deque(maxlen=HISTORY))
+    _kept: int = 0
+    _progress: int = -1
+    _moved_at: float = 0.0
+    _said_at: float = float("-inf")
+    _died_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._moved_at = self.now
+
+    # what the caller asks
+
+    def room(self, nbytes: int) -> bool:
+        """Whether an image of this size may be queued now without waiting."""
+        if self.phase in (Phase.DETACHED, Phase.CLOSED) or self.latest or not self.pending:
+            return True
+        return len(self.pending) < self.credit and self.pending_bytes + nbytes <= self.credit_bytes
+
+    @property
+    def attached(self) -> bool:
+        """Whether images that are queued now have a way to the viewer."""
+        return self.phase not in (Phase.DETACHED, Phase.CLOSED)
+
+    @property
+    def unshown(self) -> int:
+        """Images that are owned and not shown yet."""
+        return len(self._unshown)
+
+    @property
+    def base(self) -> int:
+        """Number up to which nothing will be sent any more."""
+        return min(self.pending) - 1 if self.pending else self.last
+
+    # events from the producer
+
+    def queue(self, nbytes: int, name: bytes, now: float, place: bytes = b"") -> list[Action]:
+        """Take a new image; its number is `last` afterwards."""
+        self.last += 1
+        seq = self.last
+        if not self.attached:
+            return [Settle(seq, State.UNDELIVERED, self._why_detached()), Free(seq, True)]
+        if not self.pending:
+            self._moved_at = now
+        actions: list[Action] = []
+        if self.latest and place in self._unsent_place:
+            actions += self._replace(self._unsent_place[place])
+        entry = Entry(nbytes, name, place)
+        self.pending[seq] = self._unsent[seq] = entry
+        self.pending_bytes += nbytes
+        if place:
+            self._unsent_place[place] = seq
+        return actions + self._send_more()
+
+    def _why_detached(self) -> str:
+        return "the program closed the connection" if self.phase is Phase.CLOSED else "detached"
+
+    def _replace(self, seq: int) -> list[Action]:
+        self._forget(seq)
+        self.replaced += 1
+        return [Settle(seq, State.REPLACED), Free(seq, True), GiveUp((seq,))]
+
+    def _forget(self, seq: int) -> Entry:
+        entry = self.pending.pop(seq)
+        self.pending_bytes -= entry.nbytes
+        if entry.sent:
+            self._sent -= 1
+            self._sent_bytes -= entry.nbytes
+        else:
+            del self._unsent[seq]
+            if self._unsent_place.get(entry.place) == seq:
+                del self._unsent_place[entry.place]
+        return entry
+
+    def _send_more(self) -> list[Action]:
+        actions: list[Action] = []
+        while self._unsent and self.phase is Phase.READY:
+            seq, entry = next(iter(self._unsent.items()))
+            full = self._sent >= self.credit or self._sent_bytes + entry.nbytes > self.credit_bytes
+            if full and self._sent:
+                break
+            del self._unsent[seq]
+            if self._unsent_place.get(entry.place) == seq:
+                del self._unsent_place[entry.place]
+            entry.sent = True
+            self._sent += 1
+            self._sent_bytes += entry.nbytes
+            actions += (Transmit(seq), Settle(seq, State.SENT))
+        return actions
+
+    def close(self, reason: str) -> list[Action]:
+        """End the session: what is not owned never will be."""
+        actions = self._give_up(reason, proven=False)
+        self.phase = Phase.CLOSED
+        return actions
+
+    def _give_up(self, reason: str, *, proven: bool) -> list[Action]:
+        seqs = tuple(self.pending)
+        actions: list[Action] = []
+        for seq in seqs:
+            sent = self._forget(seq).sent
+            actions.append(Settle(seq, State.UNDELIVERED, reason))
+            actions.append(Free(seq, proven or not sent))
+        if seqs:
+            actions.append(GiveUp(seqs))
+        return actions
+
+    # events from the viewer
+
+    def welcome(self, vid: str, credit: int, credit_bytes: int, now: float) -> list[Action]:
+        """Take WELCOME. From another ``vid`` than before it is a viewer that was restarted."""
+        if self.phase is Phase.CLOSED:
+            return []
+        actions: list[Action] = []
+        again = self.phase is not Phase.READY
+        if vid != self.vid:
+            if self._kept:
+                actions.append(Lost(self._kept, tuple(self._history)))
+                actions += [Settle(seq, State.OWNED, "gap") for seq in sorted(self._unshown)]
+            self._history.clear()
+            self._unshown.clear()
+            self._kept, self._progress, self.vid, again = 0, -1, vid, True
+        self.phase, self._moved_at, self._said_at = Phase.READY, now, now
+        self.credit, self.credit_bytes = max(1, credit), max(1, credit_bytes)
+        if again:
+            actions += [Transmit(seq) for seq, entry in sorted(self.pending.items()) if entry.sent]
+        return actions + self._send_more()
+
+    def ack(
+        self, vid: str, seqs: Iterable[int], credit: int, credit_bytes: int, now: float
+    ) -> list[Action]:
+        """Take ACK: the viewer owns these."""
+        if vid != self.vid:
+            return []
+        self.credit, self.credit_bytes = max(1, credit), max(1, credit_bytes)
+        actions: list[Action] = []
+        for seq in seqs:
+            actions += self._own(seq)
+        if actions:
+            self._moved_at = now
+        return actions + self._send_more()
+
+    def _own(self, seq: int) -> list[Action]:
+        if seq not in self.pending:
+            return []
+        self._history.append(self._forget(seq).name)
+        self._kept += 1
+        self._unshown.add(seq)
+        return [Free(seq, True), Settle(seq, State.OWNED)]
+
+    def shown(
+        self, vid: str, seqs: Iterable[int], errors: dict[str, str], now: float
+    ) -> list[Action]:
+        """Take SHOWN: these are in their layer or hyperstack, or never will be."""
+        if vid != self.vid:
+            return []
+        actions: list[Action] = []
+        for seq in seqs:
+            actions += self._own(seq)
+            if seq in self._unshown:
+                self._unshown.remove(seq)
+                actions.append(Settle(seq, State.SHOWN, errors.get(str(seq), "")))
+        self._moved_at = now
+        return actions + self._send_more()
+
+    def refuse(self, vid: str, seq: int, reason: str, now: float) -> list[Action]:
+        """Take REFUSED: the viewer will not own this image."""
+        if vid not in ("", self.vid) or seq not in self.pending:
+            return []
+        self._forget(seq)
+        self._moved_at = now
+        return [Settle(seq, State.UNDELIVERED, reason), Free(seq, True), *self._send_more()]
+
+    def nack(self, vid: str, seqs: Iterable[int]) -> list[Action]:
+        """Take NACK: send these again, or say that they will not come."""
+        if vid != self.vid or self.phase is not Phase.READY:
+            return []
+        wanted = list(seqs)
+        actions: list[Action] = [
+            Transmit(seq) for seq in wanted if seq in self.pending and self.pending[seq].sent
+        ]
+        gone = tuple(seq for seq in wanted if seq not in self.pending)
+        return [*actions, GiveUp(gone)] if gone else actions
+
+    def pong(self, vid: str, progress: int, backlog: int, paused: bool, now: float) -> list[Action]:
+        """Take PONG: a viewer that makes progress, or is paused by its user, has not stalled."""
+        if vid != self.vid:
+            return []
+        if progress != self._progress or paused or self.paused:
+            self._progress, self._moved_at = progress, now
+        self.backlog, self.paused = backlog, paused
+        return []
+
+    def unknown(self, vid: str, now: float) -> list[Action]:
+        """Take UNKNOWN: greet again. A viewer that forgot us will answer with a WELCOME."""
+        if vid != self.vid or self.phase is not Phase.READY:
+            return []
+        self.phase = Phase.GREETING
+        return self._greet(now)
+
+    def bye(self, reason: str) -> list[Action]:
+        """Take BYE: the viewer was closed by its user."""
+        if not self.attached:
+            return []
+        actions = self._give_up(reason or "the viewer was closed", proven=True)
+        self.phase = Phase.DETACHED
+        return actions
+
+    def died(self, now: float) -> list[Action]:
+        """The viewer's death is proven: keep its images for a restart, for a while."""
+        if self.phase in (Phase.READY, Phase.GREETING):
+            self.phase, self._died_at = Phase.WAITING, now
+        return []
+
+    # time
+
+    def tick(self, now: float) -> list[Action]:
+        """Do what is due: greet, ping, detach a viewer that stalled or did not come back."""
+        if self.phase is Phase.CLOSED:
+            return []
+        if self.phase is Phase.WAITING and now - self._died_at >= self.grace:
+            actions = self._give_up("the viewer died and did not come back", proven=True)
+            self.phase = Phase.DETACHED
+            return actions + self._greet(now)
+        if self._stalled(now):
+            actions = self._give_up(f"no progress for {self.stall:g} s", proven=False)
+            self.phase = Phase.DETACHED
+            return actions + self._greet(now)
+        if self.phase is Phase.READY:
+            if now - self._said_at < PING_EVERY:
+                return []
+            self._said_at = now
+            sent = self.last if not self._unsent else min(self._unsent) - 1
+            return [Probe(sent)]
+        every = RETURN_EVERY if self.phase is Phase.DETACHED else HELLO_EVERY
+        return self._greet(now) if now - self._said_at >= every else []
+
+    def _greet(self, now: float) -> list[Action]:
+        self._said_at = now
+        return [Greet()]
+
+    def _stalled(self, now: float) -> bool:
+        if not self.pending or self.phase not in (Phase.READY, Phase.GREETING):
+            return False
+        return not self.paused and now - self._moved_at >= self.stall

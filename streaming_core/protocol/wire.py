@@ -1,0 +1,159 @@
+"""Bytes <-> messages: data only, and limited in size before anything is allocated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any, Final, TypeVar
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from streaming_core.errors import InvalidImage, WireError
+from streaming_core.protocol.axes import check_axes, check_dtype
+from streaming_core.protocol.components import check_components
+from streaming_core.protocol.messages import (
+    KINDS,
+    PROTOCOL,
+    ArrayResult,
+    Image,
+    Inline,
+    Message,
+    Slab,
+    ToProducer,
+    ToViewer,
+)
+
+LONGEST_HEAD: Final = 1 << 20
+"""Bytes of a JSON part, at most."""
+
+PART: Final = 1 << 20
+"""Bytes of a pixel part, at most."""
+
+MOST_PARTS: Final = 1 << 16
+MOST_DIMENSIONS: Final = 8
+LONGEST_TEXT: Final = 1024
+
+_encoder = msgspec.json.Encoder()
+M = TypeVar("M")
+
+_to_viewer: msgspec.json.Decoder[ToViewer] = msgspec.json.Decoder(ToViewer)
+_to_producer: msgspec.json.Decoder[ToProducer] = msgspec.json.Decoder(ToProducer)
+
+
+def encode(message: Message) -> bytes:
+    """Return the JSON part of a message.
+
+    Raises
+    ------
+    WireError
+        When it is longer than `LONGEST_HEAD`.
+    """
+    try:
+        head = _encoder.encode(message)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise WireError(f"not plain data: {error}") from None
+    if len(head) > LONGEST_HEAD:
+        raise WireError(f"{len(head)} bytes of metadata; at most {LONGEST_HEAD}")
+    return head
+
+
+def decode_to_viewer(head: bytes | memoryview) -> ToViewer:
+    """Read what a producer sent; WireError for anything else."""
+    return _decode(_to_viewer, head)
+
+
+def decode_to_producer(head: bytes | memoryview) -> ToProducer:
+    """Read what a viewer sent; WireError for anything else."""
+    return _decode(_to_producer, head)
+
+
+def _decode(decoder: msgspec.json.Decoder[M], head: bytes | memoryview) -> M:
+    if len(head) > LONGEST_HEAD:
+        raise WireError(f"a message of {len(head)} bytes; at most {LONGEST_HEAD}")
+    try:
+        return decoder.decode(head)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise WireError(f"not a message: {error}") from None
+
+
+def same_major(version: str) -> bool:
+    """Whether a peer of this version can be understood."""
+    return version.partition(".")[0] == PROTOCOL.partition(".")[0]
+
+
+def check_image(image: Image, parts: int) -> None:
+    """Raise WireError unless an image message is consistent and its size is what it says.
+
+    Parameters
+    ----------
+    image
+        As decoded; nothing of it has been used yet.
+    parts
+        Number of parts that came after the JSON part.
+    """
+    nbytes = check_array(image.shape, image.dtype)
+    if image.kind not in KINDS:
+        raise WireError(f"kind {image.kind!r} is none of {', '.join(KINDS)}")
+    try:
+        check_axes(image.axes, image.shape)
+        check_components(image.components, image.axes, image.shape)
+    except InvalidImage as error:
+        raise WireError(str(error)) from None
+    if image.seq < 1 or max(map(len, (image.source, image.name, image.run))) > LONGEST_TEXT:
+        raise WireError("a number below 1, or a source, name or run that is too long")
+    _check_where(image.where, nbytes, parts)
+
+
+def check_result(result: ArrayResult, parts: int) -> None:
+    """Raise WireError unless the array of a reply is consistent."""
+    _check_where(result.where, check_array(result.shape, result.dtype, empty=True), parts)
+
+
+def check_array(shape: Sequence[int], dtype: str, *, empty: bool = False) -> int:
+    """Return the bytes of an array of this shape and dtype; WireError if it cannot be."""
+    if len(shape) > MOST_DIMENSIONS or any(n < (0 if empty else 1) for n in shape):
+        raise WireError(f"shape {tuple(shape)}: at most {MOST_DIMENSIONS} sizes above 0")
+    if len(dtype) > 4:
+        raise WireError(f"dtype {dtype[:16]!r}")
+    try:
+        found = np.dtype(dtype)
+        if check_dtype(found) != found:
+            raise WireError(f"dtype {dtype!r} is not native")
+    except (TypeError, ValueError, SyntaxError) as error:
+        raise WireError(f"dtype {dtype!r}: {error}") from None
+    return prod(shape) * found.itemsize
+
+
+def _check_where(where: Slab | Inline, nbytes: int, parts: int) -> None:
+    if where.nbytes != nbytes:
+        raise WireError(f"{where.nbytes} bytes announced, shape and dtype need {nbytes}")
+    if isinstance(where, Slab):
+        if parts or where.offset < 0 or where.size < where.offset + nbytes:
+            raise WireError("pixels in shared memory have no parts and lie inside the segment")
+    elif where.parts != parts or parts > MOST_PARTS:
+        raise WireError(f"{where.parts} parts announced, {parts} came")
+
+
+def split(array: NDArray[Any]) -> list[bytes]:
+    """Copy an array's pixels into parts of at most `PART` bytes, in C order."""
+    flat = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    return [flat[start : start + PART].tobytes() for start in range(0, flat.size, PART)]
+
+
+def join(parts: Sequence[bytes | memoryview], shape: Sequence[int], dtype: str) -> NDArray[Any]:
+    """Put parts together; a read-only array where one part holds all, else a fresh one.
+
+    Raises
+    ------
+    WireError
+        When the parts do not have the bytes that shape and dtype need.
+    """
+    nbytes = check_array(shape, dtype, empty=True)
+    if sum(len(part) for part in parts) != nbytes:
+        raise WireError(f"the parts do not have the {nbytes} bytes that were announced")
+    whole: Any = parts[0] if len(parts) == 1 else b"".join(parts)
+    array: NDArray[Any] = np.frombuffer(whole, np.uint8).view(np.dtype(dtype)).reshape(tuple(shape))
+    array.flags.writeable = False
+    return array

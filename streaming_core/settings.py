@@ -1,0 +1,81 @@
+"""Settings: keyword > environment ``PLANECAST_*`` > default. Passed on explicitly."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Final
+
+from streaming_core.errors import InvalidSetting
+
+KIB: Final = 1 << 10
+MIB: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Limits and waiting times, each with its environment variable.
+
+    Attributes
+    ----------
+    pool_bytes
+        Shared memory that a producer reuses for slots (``PLANECAST_POOL_BYTES``).
+    inline_below
+        Arrays of fewer bytes travel inside the message (``PLANECAST_INLINE_BELOW``).
+    credit
+        Images that a viewer takes from one producer before it acks (``PLANECAST_CREDIT``).
+    credit_bytes
+        The same in bytes; one image is always taken (``PLANECAST_CREDIT_BYTES``).
+    backlog
+        Images that a viewer owns but has not shown before it stops taking more
+        (``PLANECAST_BACKLOG``).
+    linger
+        Seconds that leaving ``with``, or the end of the program, waits for images to be
+        owned (``PLANECAST_LINGER``).
+    restart_grace
+        Seconds that images are kept for a viewer that died (``PLANECAST_RESTART_GRACE``).
+    sessions
+        Producers that a viewer serves at once (``PLANECAST_SESSIONS``).
+    """
+
+    pool_bytes: int = 256 * MIB
+    inline_below: int = 32 * KIB
+    credit: int = 64
+    credit_bytes: int = 256 * MIB
+    backlog: int = 512
+    linger: float = 30.0
+    restart_grace: float = 10.0
+    sessions: int = 1024
+
+    @classmethod
+    def load(
+        cls, environment: Mapping[str, str] | None = None, **keywords: float | None
+    ) -> Settings:
+        """Return the settings: keywords that are not None, then environment, then defaults.
+
+        Raises
+        ------
+        InvalidSetting
+            Naming the variable or keyword and what it should be.
+        """
+        environment = os.environ if environment is None else environment
+        values: dict[str, float] = {}
+        for item in fields(cls):
+            kind = float if isinstance(item.default, float) else int
+            variable = f"PLANECAST_{item.name.upper()}"
+            given, where = keywords.pop(item.name, None), f"{item.name}="
+            if given is None:
+                text, where = environment.get(variable), variable
+                if text is None:
+                    continue
+                try:
+                    given = kind(text)
+                except ValueError:
+                    raise InvalidSetting(f"{where}={text!r} is not a number") from None
+            if not given > 0:
+                raise InvalidSetting(f"{where} must be above 0, not {given}")
+            values[item.name] = kind(given)
+        if keywords:
+            raise InvalidSetting(f"unknown settings: {', '.join(sorted(keywords))}")
+        return cls(**values)  # type: ignore[arg-type]

@@ -1,0 +1,1 @@
+"""Where protocol, memory and network meet: publisher and receiver."""

@@ -1,0 +1,89 @@
+"""What a new viewer kind implements: `ViewerAdapter`, and what it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streaming_core.protocol.messages import Image
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An image that this process owns and has yet to show.
+
+    Attributes
+    ----------
+    image
+        Everything but the pixels; checked, so axes, shape, dtype and components fit.
+    pixels
+        What the adapter's `ViewerAdapter.own` returned for it.
+    shown
+        Call it exactly once, from any thread: with no argument when the pixels are in the
+        layer or hyperstack, or with the reason why they never will be.
+    """
+
+    image: Image
+    pixels: Any
+    shown: Callable[..., None]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request by name, to be carried out and answered.
+
+    ``arguments`` come from another process and are checked by the verb itself.
+    Call ``reply`` (a plain JSON-able result, and at most one array) or ``fail`` (a
+    sentence) exactly once, from any thread.
+    """
+
+    verb: str
+    arguments: Mapping[str, Any]
+    reply: Callable[..., None]
+    fail: Callable[[str], None]
+
+
+class ViewerAdapter(Protocol):
+    """The seam between the stream and a viewer kind.
+
+    `own`, `post` and `call` run on the receiver's I/O thread. They must not wait for the
+    window: queue, wake the window's own thread, and return.
+    """
+
+    viewer_kind: str
+    """First argument of ``launch``: "napari", "fiji"."""
+
+    engine: str
+    """What shows the images, for a person: "napari 0.9.2, PySide6 6.12.0"."""
+
+    verbs: frozenset[str]
+    """The requests that `call` understands."""
+
+    def own(self, image: Image, pixels: NDArray[Any]) -> Any:
+        """Copy pixels out of memory that is about to be used again; return what is kept.
+
+        ``pixels`` is read-only, C-contiguous, and valid during the call only. Raise
+        `streaming_core.errors.InvalidImage` or MemoryError to refuse the image by name.
+        """
+        ...
+
+    def post(self, arrival: Arrival) -> None:
+        """Queue an owned image for the window. Order of arrival is kept."""
+        ...
+
+    def call(self, call: Call) -> None:
+        """Queue a request, behind the images that were posted before it."""
+        ...
+
+    def gui_age(self) -> float:
+        """Seconds since the window's thread last did anything, 0.0 when it is idle."""
+        ...
+
+
+def copy_pixels(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Copy into fresh memory of this process; the usual `ViewerAdapter.own`."""
+    return np.array(pixels, order="C", copy=True)

@@ -1,0 +1,128 @@
+"""From what a user says about an image to the message that describes it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from streaming_core.errors import InvalidArray, InvalidAxes, InvalidImage, InvalidKind
+from streaming_core.protocol.axes import check_axes, check_dtype
+from streaming_core.protocol.components import Components, check_components, describe
+from streaming_core.protocol.messages import KINDS, Image, Inline
+from streaming_core.protocol.wire import LONGEST_HEAD, LONGEST_TEXT, MOST_DIMENSIONS
+
+LARGEST_METADATA: Final = LONGEST_HEAD // 2
+
+
+def make_image(
+    array: NDArray[Any],
+    *,
+    run: str,
+    axes: str | None = None,
+    kind: str = "image",
+    components: Components | None = None,
+    source: str | None = None,
+    name: str | None = None,
+    scale: Mapping[str, float] | None = None,
+    origin: Mapping[str, float] | None = None,
+    units: str | None = None,
+    colormap: str | None = None,
+    contrast_limits: tuple[float, float] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> Image:
+    """Check everything, and return the message; session, number and pixels come later.
+
+    Raises
+    ------
+    InvalidImage
+        One of its kinds, in the words of `Viewer.show`.
+    """
+    dtype = check_dtype(array.dtype)
+    if kind not in KINDS:
+        raise InvalidKind(f"kind {kind!r}; there are: {', '.join(KINDS)}")
+    if kind == "labels" and dtype.kind == "f":
+        raise InvalidKind(f"labels are integers, not {array.dtype}; convert with astype('uint32')")
+    if array.size == 0:
+        raise InvalidArray(f"an array of shape {array.shape} has no pixels")
+    if array.ndim > MOST_DIMENSIONS:
+        raise InvalidAxes(f"{array.ndim} dimensions; send planes, or at most TCZYX")
+    axes = check_axes(axes, array.shape)
+    if axes.endswith("S") and (kind != "image" or dtype != np.uint8):
+        raise InvalidArray(f"RGB images are uint8 images, not {dtype} {kind}; use axis C instead")
+    checked = check_components(components, axes, array.shape)
+    return Image(
+        sid="",
+        seq=0,
+        run=run,
+        shape=array.shape,
+        dtype=dtype.str,
+        axes=axes,
+        where=Inline(0, 0),
+        components=checked,
+        kind=kind,
+        source=_text("source", source),
+        name=_text("name", name),
+        scale=_lengths("scale", scale, positive=True),
+        origin=_lengths("origin", origin, positive=False),
+        units=_text("units", units),
+        colormap=_text("colormap", colormap),
+        contrast_limits=_limits(contrast_limits),
+        metadata=_plain(metadata),
+    )
+
+
+def describe_image(image: Image) -> bytes:
+    """Name an image in one line, for the reports of what was not delivered."""
+    words = [image.source, "" if image.kind == "image" else image.kind, describe(image.components)]
+    return " · ".join(word for word in words if word).encode() or b"an image without components"
+
+
+def _text(word: str, value: object) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str) or len(value) > LONGEST_TEXT:
+        raise InvalidImage(f"{word}= is a text of at most {LONGEST_TEXT} characters, not {value!r}")
+    return value
+
+
+def _lengths(word: str, given: Mapping[str, float] | None, *, positive: bool) -> dict[str, float]:
+    lengths: dict[str, float] = {}
+    for axis, length in (given or {}).items():
+        if axis not in tuple("TZYX"):
+            raise InvalidImage(f"{word}= is keyed by the axis letters T, Z, Y, X, not {axis!r}")
+        try:
+            lengths[axis] = float(length)
+        except (TypeError, ValueError):
+            raise InvalidImage(f"{word}= of {axis} is a number, not {length!r}") from None
+        if not math.isfinite(lengths[axis]) or (positive and lengths[axis] <= 0):
+            raise InvalidImage(f"{word}= of {axis} cannot be {length}")
+    return lengths
+
+
+def _limits(given: tuple[float, float] | None) -> tuple[float, float] | None:
+    if given is None:
+        return None
+    try:
+        low, high = (float(value) for value in given)
+    except (TypeError, ValueError):
+        raise InvalidImage(f"contrast_limits= are two numbers, not {given!r}") from None
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise InvalidImage(f"contrast_limits= {given!r}: the first is below the second")
+    return low, high
+
+
+def _plain(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
+    if not metadata:
+        return {}
+    try:
+        size = len(msgspec.json.encode(metadata))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidImage(f"metadata= is plain data (texts, numbers, lists): {error}") from None
+    if size > LARGEST_METADATA:
+        raise InvalidImage(f"metadata= has {size} bytes; at most {LARGEST_METADATA}")
+    return dict(metadata)

@@ -1,0 +1,77 @@
+"""The pixels of one image on their way: in a slot of the pool, or as parts of a message."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streaming_core.memory.segments import HEADER, Pool, Slot
+from streaming_core.protocol.messages import Inline, Slab
+from streaming_core.protocol.wire import split
+
+
+class Payload:
+    """Inline pixels, shared by the routes that send them.
+
+    Parameters
+    ----------
+    parts
+        The bytes, copied.
+    users
+        Routes that will each call `drop` once.
+    """
+
+    def __init__(self, parts: list[bytes], users: int) -> None:
+        self._parts = parts
+        self._users = users
+        self._doubt = False
+
+    def ways(self, shm: bool) -> tuple[Slab | Inline, list[bytes]]:
+        """How the pixels travel to a viewer that does, or does not, see our memory."""
+        return Inline(sum(map(len, self._parts)), len(self._parts)), self._parts
+
+    def drop(self, pool: Pool, *, proven: bool) -> None:
+        """One route is done with it; ``proven`` False: its viewer may still be reading."""
+        self._users -= 1
+        self._doubt = self._doubt or not proven
+        if self._users == 0:
+            self._free(pool)
+
+    def _free(self, pool: Pool) -> None:
+        self._parts = []
+
+
+class SlotPayload(Payload):
+    """Pixels in a slot. The slot is used again when each viewer has acked, never in doubt."""
+
+    def __init__(self, slot: Slot, nbytes: int, generation: int, users: int) -> None:
+        super().__init__([], users)
+        self._slot = slot
+        self._nbytes = nbytes
+        self._generation = generation
+
+    @classmethod
+    def fill(cls, slot: Slot, array: NDArray[Any], dtype: str, users: int) -> SlotPayload:
+        """Copy an array of any layout into a slot: one pass, which also converts it."""
+        segment = slot.segment
+        segment.begin_write()
+        target = segment.array(array.shape, np.dtype(dtype))
+        np.copyto(target, array)
+        return cls(slot, target.nbytes, segment.end_write(), users)
+
+    def ways(self, shm: bool) -> tuple[Slab | Inline, list[bytes]]:
+        """Return a handle, or for a viewer that cannot see it a copy of the slot as parts."""
+        segment = self._slot.segment
+        if shm:
+            size = HEADER + self._nbytes
+            return Slab(segment.name, size, self._generation, self._nbytes), []
+        parts = split(segment.array((self._nbytes,), np.dtype(np.uint8)))
+        return Inline(self._nbytes, len(parts)), parts
+
+    def _free(self, pool: Pool) -> None:
+        if self._doubt:
+            pool.retire(self._slot)
+        else:
+            pool.give_back(self._slot)

@@ -1,0 +1,218 @@
+"""Array in, message out: one session of this process, with a route to each viewer."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streaming_core.errors import OutOfSharedMemory, WireError
+from streaming_core.memory.leases import Lease
+from streaming_core.memory.segments import SUPPORTED, Pool, Slot
+from streaming_core.network.transport import Hub
+from streaming_core.protocol.messages import Image
+from streaming_core.protocol.wire import check_array, split
+from streaming_core.settings import Settings
+from streaming_core.stream.outcome import Deliveries, Delivery
+from streaming_core.stream.payload import Payload, SlotPayload
+from streaming_core.stream.route import Route, Target
+
+log = logging.getLogger("planecast.publisher")
+
+TURN: Final = 0.05
+"""Seconds between two looks at what is due."""
+
+
+class Publisher:
+    """This process's session: its identity, its pool, its I/O thread and its routes.
+
+    Public methods may be called from any thread. One lock guards pool and links; the I/O
+    thread alone touches sockets.
+
+    Parameters
+    ----------
+    settings
+        Limits and waiting times.
+    folder
+        The run folder, where the lease of the session stands.
+    """
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self.settings = settings
+        self.pid = os.getpid()
+        self.sid = secrets.token_hex(8)
+        self.label = Path(sys.argv[0]).name if sys.argv and sys.argv[0] else "python"
+        self.routes: list[Route] = []
+        self.lock = threading.RLock()
+        self.changed = threading.Condition(self.lock)
+        self.pool = Pool(f"pc{self.sid}", settings.pool_bytes)
+        self._lease = Lease.take(
+            folder / f"producer-{self.sid}.lease",
+            {"pid": self.pid, "prefixes": [f"pc{self.sid}"] if SUPPORTED else []},
+        )
+        self._hub = Hub()
+        self._outbox: deque[tuple[Route, Any]] = deque()
+        self._new: deque[Route] = deque()
+        self._opened = 0
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="planecast-publisher", daemon=True)
+        self._thread.start()
+
+    def open(self, target: Target, *, run: str, latest: bool, stall: float) -> Route:
+        """Return the route to a viewer, a new one if there is none with these settings.
+
+        `Route.await_ready` waits for the viewer's answer. Call `Route.leave` when done with it.
+        """
+        with self.lock:
+            for route in self.routes:
+                same = (route.target.address, route.latest, route.stall)
+                if same == (target.address, latest, stall) and route.revive():
+                    route.users, route.run = route.users + 1, run
+                    return route
+            self._opened += 1
+            route = Route(
+                self, target, self._opened, run, probe=self._probe(), latest=latest, stall=stall
+            )
+            self.routes.append(route)
+            self._new.append(route)
+        self._hub.wake()
+        return route
+
+    @property
+    def ended(self) -> bool:
+        """Whether its I/O thread has stopped: it was closed, or failed."""
+        return not self._thread.is_alive()
+
+    def _probe(self) -> tuple[str, str]:
+        try:
+            return self.pool.probe() if SUPPORTED else ("", "")
+        except OutOfSharedMemory:
+            return "", ""
+
+    def wait_for(self, ready: Callable[[], bool], timeout: float | None) -> bool:
+        """Wait, with the lock held by the caller, until ``ready()``; False on time-out."""
+        return self.changed.wait_for(ready, timeout)
+
+    def publish(
+        self, routes: Sequence[Route], array: NDArray[Any], image: Image, name: bytes
+    ) -> Delivery:
+        """Send one array to each route. Waits for room at each viewer, then copies.
+
+        Parameters
+        ----------
+        routes
+            Of this publisher.
+        array
+            Any memory layout and byte order; ``image.shape`` and ``image.dtype`` (native) are
+            those of the message.
+        image
+            Template; session, number and place of the pixels are filled in when it is sent.
+        name
+            Names the image where it is reported as undelivered or as a gap.
+        """
+        nbytes = check_array(image.shape, image.dtype)
+        with self.lock:
+            self.wait_for(lambda: all(route.link.room(nbytes) for route in routes), None)
+            slot = self._take(nbytes, routes) if self._by_memory(nbytes, routes) else None
+        payload = self._copy(slot, array, image.dtype, len(routes))
+        with self.lock:
+            parts = [route.queue(payload, image, name, nbytes) for route in routes]
+        self._hub.wake()
+        return parts[0] if len(parts) == 1 else Deliveries(parts, self.changed)
+
+    def _by_memory(self, nbytes: int, routes: Sequence[Route]) -> bool:
+        seeing = any(route.shm and route.link.attached for route in routes)
+        return seeing and nbytes >= self.settings.inline_below
+
+    def _copy(self, slot: Slot | None, array: NDArray[Any], dtype: str, users: int) -> Payload:
+        if slot is None:
+            return Payload(split(np.asarray(array, dtype=np.dtype(dtype))), users)
+        try:
+            return SlotPayload.fill(slot, array, dtype, users)
+        except BaseException:  # also Ctrl-C in a long copy: the slot goes back, the error goes on
+            with self.lock:
+                self.pool.retire(slot)
+            raise
+
+    def _take(self, nbytes: int, routes: Sequence[Route]) -> Slot | None:
+        """Take a slot, waiting while the pool is in use; None: send inline."""
+        while any(route.link.attached for route in routes):
+            try:
+                slot = self.pool.take(nbytes)
+            except OutOfSharedMemory as error:
+                log.info("pixels travel inline: %s", error)
+                return None
+            if slot is not None:
+                return slot
+            self.changed.wait(TURN)
+        return None
+
+    def post(self, route: Route, what: Any) -> None:
+        """Send something soon, on the I/O thread."""
+        self._outbox.append((route, what))
+        self._hub.wake()
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping:
+                self._hub.wait(TURN)
+                self._turn(time.monotonic())
+        except Exception:  # boundary of the thread: unreported, all waits would last for ever
+            log.exception("the I/O thread failed; images are not delivered any more")
+        finally:
+            with self.lock:
+                for route in self.routes:
+                    route.hang_up()
+                self.routes.clear()
+                self.changed.notify_all()
+            self._hub.close()
+
+    def _turn(self, now: float) -> None:
+        while self._new:
+            self._new.popleft().dial(self._hub)
+        self._send()
+        for route in list(self.routes):
+            for parts in route.receive():
+                route.take(parts, now)
+            with self.lock:
+                route.tick(now)
+                if route.finished(now):
+                    self._send()
+                    route.hang_up()
+                    self.routes.remove(route)
+                self.changed.notify_all()
+        self._send()
+
+    def _send(self) -> None:
+        while self._outbox:
+            route, what = self._outbox.popleft()
+            try:
+                route.transmit(what)
+            except WireError as error:
+                log.error("%s: a message could not be sent: %s", route.target.name, error)
+
+    def close(self, linger: float) -> None:
+        """End the session: wait up to ``linger`` seconds, report the rest, free everything."""
+        if os.getpid() != self.pid or self._stopping:
+            return
+        with self.lock:
+            deadline = time.monotonic() + linger
+            for route in self.routes:
+                route.end(deadline)
+            self._hub.wake()
+            self.wait_for(lambda: not self.routes, linger + 2.0)
+            self._stopping = True
+        self._hub.wake()
+        self._thread.join(10.0)
+        self.pool.close()
+        self._lease.release()

@@ -1,0 +1,357 @@
+"""Message in, adapter call out: a viewer's I/O thread."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from numpy.typing import NDArray
+
+from streaming_core.errors import (
+    InvalidImage,
+    SharedMemoryError,
+    WireError,
+)
+from streaming_core.memory.segments import SUPPORTED, sees
+from streaming_core.network.endpoints import Address
+from streaming_core.network.keys import Admission, KeyPair
+from streaming_core.network.transport import Hub, Listener, Part, drain
+from streaming_core.protocol.messages import (
+    Ack,
+    Bye,
+    Drop,
+    Hello,
+    Image,
+    Inline,
+    Message,
+    Nack,
+    Ping,
+    Pong,
+    Refused,
+    Release,
+    Reply,
+    Request,
+    Shown,
+    Unknown,
+    Welcome,
+)
+from streaming_core.protocol.wire import (
+    check_image,
+    decode_to_viewer,
+    encode,
+    join,
+    same_major,
+)
+from streaming_core.settings import Settings
+from streaming_core.stream.adapter import Arrival, Call, ViewerAdapter
+from streaming_core.stream.results import Results
+from streaming_core.stream.session import Session
+
+log = logging.getLogger("planecast.receiver")
+
+TURN: Final = 0.1
+LEAVE_MS: Final = 500
+ACK_AT_ONCE: Final = 1 << 18
+"""From this size on each image is acked by itself: its memory, still in the cache, is used next."""
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """What other threads want sent; the I/O thread takes it from here."""
+
+    shown: deque[tuple[Session, int, str]] = field(default_factory=deque)
+    replies: deque[tuple[Session, Reply, list[bytes]]] = field(default_factory=deque)
+
+
+class Receiver:
+    """The stream's end in a viewer process: sockets, sessions and the I/O thread.
+
+    Parameters
+    ----------
+    adapter
+        The viewer kind.
+    address
+        Where to listen.
+    keys, admission
+        The viewer's own key pair, and who is let in.
+    settings
+        Limits.
+    lease
+        Path of the viewer's lease, for the WELCOME.
+    vid
+        Identity of this viewer process; segments of large results are named after it.
+    facts
+        What ``state()`` says besides what the adapter knows.
+
+    Raises
+    ------
+    PortTaken
+        When another program listens there.
+    """
+
+    def __init__(
+        self, adapter: ViewerAdapter, address: Address, keys: KeyPair, admission: Admission,
+        settings: Settings, *, vid: str, lease: str, facts: Mapping[str, Any],
+    ) -> None:  # fmt: skip
+        self.vid = vid
+        self.sessions: dict[str, Session] = {}
+        self._adapter = adapter
+        self._settings = settings
+        self._lease = lease
+        self._facts = facts
+        self._began = time.monotonic()
+        self._progress = 0
+        self._backlog = 0
+        self._count = threading.Lock()
+        self._outgoing = Outgoing()
+        self._results = Results(vid, settings.inline_below)
+        self._stopping = False
+        self._farewell = ""
+        self._hub = Hub()
+        try:
+            self._listener = Listener(self._hub, address, keys, admission)
+        except BaseException:
+            self._hub.close()
+            raise
+        self._thread = threading.Thread(target=self._run, name="planecast-receiver", daemon=True)
+        self._thread.start()
+
+    def close(self, reason: str) -> None:
+        """Say BYE to all producers and free both ports. Idempotent."""
+        self._farewell = reason
+        self._stopping = True
+        self._hub.wake()
+        if threading.current_thread() is not self._thread:
+            self._thread.join(10.0)
+
+    @property
+    def backlog(self) -> int:
+        """Images that are owned and not shown yet."""
+        return self._backlog
+
+    # other threads
+
+    def _shown(self, session: Session, seq: int) -> Callable[..., None]:
+        def shown(error: str = "") -> None:
+            with self._count:
+                self._backlog -= 1
+                self._progress += 1
+            self._outgoing.shown.append((session, seq, error))
+            self._hub.wake()
+
+        return shown
+
+    # the I/O thread
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping:
+                self._hub.wait(TURN)
+                self._turn()
+        except Exception:  # boundary of the thread: the process must not seem alive without it
+            log.exception("the I/O thread failed; this viewer takes no more images")
+        finally:
+            for session in self.sessions.values():
+                self._send(session, Bye(vid=self.vid, reason=self._farewell))
+            self._results.close()
+            self._listener.close(LEAVE_MS)
+            self._hub.close()
+
+    def _turn(self) -> None:
+        self._listener.admit()
+        for parts in drain(self._listener.control):
+            self._control(bytes(parts[0]), parts[1:])
+        self._flush_outgoing()
+        if self._taking():
+            for parts in drain(self._listener.data):
+                self._data(parts)
+                if not self._taking():
+                    break
+        for session in self.sessions.values():
+            self._acknowledge(session)
+        self._results.expire(time.monotonic())
+
+    def _taking(self) -> bool:
+        """Whether images are taken now; if not they wait, un-acked, and producers with them."""
+        return self._backlog < self._settings.backlog
+
+    def _send(self, session: Session, message: Message, parts: list[bytes] | None = None) -> None:
+        self._listener.send(session.identity, [encode(message), *(parts or [])])
+
+    def _refuse(self, identity: bytes, reason: str, sid: str = "", seq: int = 0) -> None:
+        log.warning("refused: %s", reason)
+        self._listener.send(identity, [encode(Refused(reason[:1000], sid, seq))])
+
+    def _flush_outgoing(self) -> None:
+        while self._outgoing.shown:
+            session, seq, error = self._outgoing.shown.popleft()
+            session.note_shown(seq, error)
+        while self._outgoing.replies:
+            session, reply, parts = self._outgoing.replies.popleft()
+            try:
+                self._send(session, reply, parts)
+            except WireError as error:
+                self._send(session, Reply(self.vid, session.sid, reply.number, error=str(error)))
+
+    def _acknowledge(self, session: Session) -> None:
+        owned = session.take_owned()
+        if owned:
+            settings = self._settings
+            self._send(session, Ack(self.vid, session.sid, owned, settings.credit,
+                                    settings.credit_bytes, self._backlog))  # fmt: skip
+        shown, errors = session.take_shown()
+        if shown:
+            self._send(session, Shown(self.vid, session.sid, shown, errors))
+
+    # control messages
+
+    def _control(self, identity: bytes, parts: list[Part]) -> None:
+        if len(parts) != 1:
+            self._refuse(identity, f"a control message has one part, not {len(parts)}")
+            return
+        try:
+            message = decode_to_viewer(parts[0])
+        except WireError as error:
+            self._refuse(identity, str(error))
+            return
+        if isinstance(message, Hello):
+            self._hello(identity, message)
+            return
+        if isinstance(message, Image | Refused):
+            self._refuse(identity, f"{type(message).__name__} does not travel this way")
+            return
+        session = self.sessions.get(message.sid)
+        if session is None or (isinstance(message, Ping) and message.vid != self.vid):
+            if not isinstance(message, Bye):
+                unknown = Unknown(self.vid, message.sid[:64])
+                self._listener.send(identity, [encode(unknown)])
+            return
+        session.identity = identity
+        match message:
+            case Ping():
+                self._ping(session, message)
+            case Drop():
+                session.drop(message.seqs)
+            case Bye():
+                del self.sessions[message.sid]
+            case Request():
+                self._request(session, message)
+            case Release():
+                self._results.release(message.sid, message.number)
+
+    def _hello(self, identity: bytes, hello: Hello) -> None:
+        if not same_major(hello.version):
+            self._listener.send(identity, [encode(self._welcome(False))])  # it says our version
+            return
+        session = self.sessions.get(hello.sid)
+        if session is None:
+            if len(self.sessions) >= self._settings.sessions:
+                self._refuse(identity, f"this viewer serves {len(self.sessions)} producers already")
+                return
+            try:
+                session = Session.begin(hello, identity)
+            except WireError as error:
+                self._refuse(identity, str(error))
+                return
+            self.sessions[hello.sid] = session
+        session.identity, session.run = identity, hello.run
+        session.shm = SUPPORTED and session.owns(hello.probe) and sees(hello.probe, hello.nonce)
+        self._listener.send(identity, [encode(self._welcome(session.shm))])
+
+    def _welcome(self, shm: bool) -> Welcome:
+        return Welcome(
+            vid=self.vid, viewer_kind=self._adapter.viewer_kind, credit=self._settings.credit,
+            credit_bytes=self._settings.credit_bytes, shm=shm, lease=self._lease,
+            capabilities=tuple(sorted(self._adapter.verbs)),
+        )  # fmt: skip
+
+    def _ping(self, session: Session, ping: Ping) -> None:
+        missing = session.missing(ping.last) if self._taking() else ()
+        if missing:
+            self._send(session, Nack(self.vid, session.sid, missing))
+        self._send(session, Pong(self.vid, session.sid, self._progress, self._backlog,
+                                 gui_age=self._adapter.gui_age()))  # fmt: skip
+
+    # images
+
+    def _data(self, parts: list[Part]) -> None:
+        try:
+            image = decode_to_viewer(parts[0])
+            if not isinstance(image, Image):
+                raise WireError(f"{type(image).__name__} on the data socket")
+        except WireError as error:
+            log.warning("refused: %s", error)
+            return
+        session = self.sessions.get(image.sid)
+        if session is None or session.done(image.seq):
+            return  # unknown: not acked, so it comes again after HELLO; done: acked again
+        lost = session.skipped(image.seq)
+        if lost:
+            self._send(session, Nack(self.vid, session.sid, lost))
+        try:
+            check_image(image, len(parts) - 1)
+            self._own(session, image, parts[1:])
+        except (WireError, InvalidImage, MemoryError) as error:
+            session.drop((image.seq,))
+            self._refuse(session.identity, f"{error}", session.sid, image.seq)
+        except SharedMemoryError as error:
+            self._send(session, Nack(self.vid, session.sid, (image.seq,), str(error)))
+
+    def _own(self, session: Session, image: Image, parts: list[Part]) -> None:
+        where = image.where
+        if isinstance(where, Inline):
+            kept = self._adapter.own(image, join(parts, image.shape, image.dtype))
+        else:
+            mapping, pixels = session.look(where, image.shape, image.dtype)
+            kept = self._adapter.own(image, pixels)
+            if not mapping.unchanged(where.generation):
+                raise SharedMemoryError("the memory was written to while it was read")
+        session.own(image.seq)
+        with self._count:
+            self._backlog += 1
+        self._adapter.post(Arrival(image, kept, self._shown(session, image.seq)))
+        if where.nbytes >= ACK_AT_ONCE:
+            self._acknowledge(session)
+
+    # requests
+
+    def _request(self, session: Session, request: Request) -> None:
+        def answer(result: Any = None, array: NDArray[Any] | None = None, error: str = "") -> None:
+            described, parts = self._results.carry(session, request.number, array)
+            reply = Reply(self.vid, session.sid, request.number, result, described, error)
+            self._outgoing.replies.append((session, reply, parts))
+            self._hub.wake()
+
+        def fail(error: str) -> None:
+            answer(error=error or "it failed")
+
+        def state(result: Mapping[str, Any]) -> None:
+            answer(self._state() | dict(result))
+
+        if request.verb not in self._adapter.verbs:
+            known = ", ".join(sorted(self._adapter.verbs))
+            fail(f"a {self._adapter.viewer_kind} viewer cannot do that; it can: {known}")
+            return
+        reply = state if request.verb == "state" else answer
+        self._adapter.call(Call(request.verb, request.arguments, reply, fail))
+
+    def _state(self) -> dict[str, Any]:
+        producers = [session.state() for session in list(self.sessions.values())]
+        uptime = round(time.monotonic() - self._began, 3)
+        return {
+            "viewer_kind": self._adapter.viewer_kind, **self._facts, "pid": os.getpid(),
+            "engine": self._adapter.engine, "uptime": uptime, "backlog": self._backlog,
+            "producers": producers,
+        }  # fmt: skip
+
+
+def new_vid() -> str:
+    """Make the identity of a viewer process: 16 hexadecimal digits."""
+    return secrets.token_hex(8)

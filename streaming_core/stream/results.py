@@ -1,0 +1,95 @@
+"""Arrays in replies: each waits in a one-off segment of the viewer's until it was copied."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streaming_core.errors import OutOfSharedMemory
+from streaming_core.memory.segments import HEADER, Segment
+from streaming_core.protocol.messages import ArrayResult, Inline, Slab
+from streaming_core.protocol.wire import split
+from streaming_core.stream.session import Session
+
+log = logging.getLogger("planecast.receiver")
+
+KEPT: Final = 60.0
+"""Seconds that an array waits for its RELEASE."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """An array that a producer has yet to copy."""
+
+    segment: Segment
+    until: float
+
+
+class Results:
+    """The arrays that a viewer has offered. `carry` may be called from any thread.
+
+    Parameters
+    ----------
+    vid
+        The viewer's identity; segments are named after it.
+    inline_below
+        Arrays of fewer bytes travel inside the reply.
+    """
+
+    def __init__(self, vid: str, inline_below: int) -> None:
+        self._prefix = f"pc{vid}_"
+        self._inline_below = inline_below
+        self._made = 0
+        self._lock = threading.Lock()
+        self._waiting: dict[tuple[str, int], Result] = {}
+
+    def carry(
+        self, session: Session, number: int, array: NDArray[Any] | None
+    ) -> tuple[ArrayResult | None, list[bytes]]:
+        """Describe an array for a reply; the parts are empty where it waits in a segment."""
+        if array is None:
+            return None, []
+        dtype = array.dtype.newbyteorder("=")
+        array = np.ascontiguousarray(array, dtype=dtype)
+        if session.shm and array.nbytes >= self._inline_below:
+            try:
+                return self._offer(session.sid, number, array), []
+            except OutOfSharedMemory:
+                log.info("no shared memory for a result of %d bytes: inline", array.nbytes)
+        parts = split(array)
+        return ArrayResult(array.shape, dtype.str, Inline(array.nbytes, len(parts))), parts
+
+    def _offer(self, sid: str, number: int, array: NDArray[Any]) -> ArrayResult:
+        with self._lock:
+            self._made += 1
+            name = f"{self._prefix}{self._made:x}"
+        segment = Segment.create(name, array.nbytes)
+        segment.begin_write()
+        np.copyto(segment.array(array.shape, array.dtype), array)
+        slab = Slab(name, HEADER + array.nbytes, segment.end_write(), array.nbytes)
+        with self._lock:
+            self._waiting[sid, number] = Result(segment, time.monotonic() + KEPT)
+        return ArrayResult(array.shape, array.dtype.str, slab)
+
+    def release(self, sid: str, number: int) -> None:
+        """The producer has copied it."""
+        with self._lock:
+            result = self._waiting.pop((sid, number), None)
+        if result is not None:
+            result.segment.unlink()
+
+    def expire(self, now: float) -> None:
+        """Let go of what nobody came for."""
+        for sid, number in [key for key, one in list(self._waiting.items()) if now > one.until]:
+            self.release(sid, number)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        for sid, number in list(self._waiting):
+            self.release(sid, number)

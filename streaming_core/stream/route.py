@@ -1,0 +1,398 @@
+"""The way from this process to one viewer: link, sockets, images and requests."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from streaming_core.errors import (
+    NotAdmitted,
+    VersionMismatch,
+    ViewerError,
+    ViewerNotFound,
+    WireError,
+)
+from streaming_core.memory.leases import Witness
+from streaming_core.network.endpoints import Address
+from streaming_core.network.keys import KeyPair
+from streaming_core.network.transport import Dial, Hub, Part
+from streaming_core.protocol.delivery import (
+    Free,
+    GiveUp,
+    Greet,
+    Link,
+    Lost,
+    Phase,
+    Probe,
+    Settle,
+    State,
+    Transmit,
+)
+from streaming_core.protocol.messages import (
+    Ack,
+    Bye,
+    Drop,
+    Hello,
+    Image,
+    Message,
+    Nack,
+    Ping,
+    Pong,
+    Refused,
+    Reply,
+    Shown,
+    ToProducer,
+    Unknown,
+    Welcome,
+)
+from streaming_core.protocol.wire import check_result, decode_to_producer, encode, same_major
+from streaming_core.stream.outcome import Delivery
+from streaming_core.stream.payload import Payload
+from streaming_core.stream.requests import Requests
+
+if TYPE_CHECKING:
+    from streaming_core.stream.publisher import Publisher
+
+log = logging.getLogger("planecast.publisher")
+
+REDIAL: Final = 0.5
+LEASE_LOOK: Final = 0.5
+LEAVE_MS: Final = 500
+REMEMBERED: Final = 10_000
+"""Undelivered images and gaps that are kept by name."""
+
+FINAL: Final = (State.SHOWN, State.UNDELIVERED, State.REPLACED)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A viewer as its connection file describes it."""
+
+    address: Address
+    viewer_kind: str
+    viewer_public: str
+    client: KeyPair
+    lease: Path | None
+    reread: Callable[[], Target | None]
+
+    @property
+    def name(self) -> str:
+        """For a person: "napari viewer on port 5555"."""
+        return f"{self.viewer_kind} viewer on {self.address}"
+
+
+@dataclass(slots=True)
+class Item:
+    """An image between `Publisher.publish` and its final state on one route."""
+
+    payload: Payload
+    image: Image
+    name: bytes
+    delivery: Delivery
+
+
+class Route:
+    """One connection of this process to one viewer. The publisher's lock guards its state.
+
+    Methods marked *I/O* run on the publisher's I/O thread only.
+    """
+
+    def __init__(
+        self, publisher: Publisher, target: Target, number: int, run: str, *,
+        probe: tuple[str, str], latest: bool, stall: float,
+    ) -> None:  # fmt: skip
+        self.publisher = publisher
+        self.target = target
+        self.sid = f"{publisher.sid}.{number:x}"
+        self.run = run
+        self.latest = latest
+        self.stall = stall
+        self.shm = False
+        self.users = 1
+        self.welcome: Welcome | None = None
+        self.trouble: ViewerError | None = None
+        self.items: dict[int, Item] = {}
+        self.undelivered: deque[str] = deque(maxlen=REMEMBERED)
+        self.gaps: deque[str] = deque(maxlen=REMEMBERED)
+        self.lost = 0
+        self.link = Link(
+            time.monotonic(), stall=stall, grace=publisher.settings.restart_grace, latest=latest
+        )
+        self._probe = probe
+        self._dial: Dial | None = None
+        self._redial_at = 0.0
+        self._held_back: Welcome | None = None
+        self._witness = Witness(target.lease) if target.lease else None
+        self._looked_at = 0.0
+        self._ends_at: float | None = None
+        self.requests = Requests(self)
+
+    # the user's threads, with the lock held
+
+    def queue(self, payload: Payload, image: Image, name: bytes, nbytes: int) -> Delivery:
+        """Take one image."""
+        delivery = Delivery(self.publisher.changed)
+        seq = self.link.last + 1
+        self.items[seq] = Item(payload, image, name, delivery)
+        place = name if self.latest else b""
+        self.perform(self.link.queue(nbytes, name, time.monotonic(), place))
+        return delivery
+
+    def leave(self) -> None:
+        """Let go of the route; it closes when its last user did and its images are owned."""
+        self.users -= 1
+        if self.users == 0:
+            self.end(time.monotonic() + self.publisher.settings.linger)
+
+    def end(self, deadline: float) -> None:
+        """Close when all images are owned, or at ``deadline``."""
+        self._ends_at = deadline
+
+    def revive(self) -> bool:
+        """Use a route again that was about to close; False if it is closed already."""
+        if self.link.phase is Phase.CLOSED:
+            return False
+        self._ends_at = None
+        return True
+
+    def await_ready(self, timeout: float) -> None:
+        """Wait for the viewer's WELCOME. Takes the lock itself.
+
+        Raises
+        ------
+        ViewerNotFound, NotAdmitted, VersionMismatch
+            When it does not come.
+        """
+        with self.publisher.lock:
+            self.publisher.wait_for(
+                lambda: self.link.phase is Phase.READY or self.trouble is not None, timeout
+            )
+            if self.trouble is not None:
+                raise self.trouble
+            if self.link.phase is not Phase.READY:
+                raise ViewerNotFound(
+                    f"no viewer answers on {self.target.address} within {timeout:g} s. "
+                    f"Start one: {start_line(self.target.viewer_kind, self.target.address.port)}"
+                )
+
+    def say(self, message: Message) -> None:
+        """Send a control message soon."""
+        self.publisher.post(self, message)
+
+    # what the link asks for, with the lock held
+
+    def perform(self, actions: Sequence[Any]) -> None:
+        """Carry out a link's actions: free memory, tell the user, and queue what is sent."""
+        reported = 0
+        for action in actions:
+            if isinstance(action, Settle):
+                reported += self._settle(action)
+            elif isinstance(action, Free):
+                item = self.items.get(action.seq)
+                if item is not None:
+                    item.payload.drop(self.publisher.pool, proven=action.proven)
+                    if item.delivery.state in FINAL:
+                        del self.items[action.seq]
+            elif isinstance(action, Lost):
+                self._report_gap(action)
+            else:
+                self.publisher.post(self, action)
+        if reported:
+            self.lost += reported
+            log.error(
+                "%s: %d image%s not delivered (%s); see Viewer.undelivered",
+                self.target.name, reported, "s" * (reported > 1), self.undelivered[-1],
+            )  # fmt: skip
+
+    def _settle(self, action: Settle) -> int:
+        item = self.items.get(action.seq)
+        if item is None:
+            return 0
+        item.delivery.state, item.delivery.reason = action.state, action.text
+        if action.state is State.UNDELIVERED:
+            self.undelivered.append(f"{item.name.decode()}: {action.text}")
+            return 1
+        if action.state is State.SHOWN:
+            del self.items[action.seq]
+            if action.text:
+                log.error("%s: %s is not shown: %s", self.target.name, item.name.decode(),
+                          action.text)  # fmt: skip
+        elif action.text == "gap":
+            del self.items[action.seq]
+        return 0
+
+    def _report_gap(self, gap: Lost) -> None:
+        self.gaps.extend(name.decode() for name in gap.names)
+        log.error("%s: it was restarted; %d images that it had are gone, see Viewer.gaps",
+                  self.target.name, gap.count)  # fmt: skip
+
+    # the I/O thread
+
+    def dial(self, hub: Hub) -> None:
+        """*I/O* Connect."""
+        self._hub = hub
+        self._dial = Dial(hub, self.target.address, self.target.viewer_public, self.target.client)
+
+    def hang_up(self) -> None:
+        """*I/O* Say BYE and close; the lock is held."""
+        reachable = self.link.phase is Phase.READY
+        self.perform(self.link.close("the program ended before the viewer took it"))
+        if self._dial is not None:
+            self._dial.send([encode(Bye(sid=self.sid))])
+            self._dial.close(LEAVE_MS if reachable else 0)
+            self._dial = None
+
+    def finished(self, now: float) -> bool:
+        """*I/O* Whether the route may close now; the lock is held."""
+        if self._ends_at is None:
+            return False
+        return not self.link.pending or not self.link.attached or now >= self._ends_at
+
+    def receive(self) -> Iterator[list[Part]]:
+        """*I/O* Yield what the viewer sent; hangs up and dials again after a refusal."""
+        if self._dial is None:
+            return
+        yield from self._dial.receive()
+        if self._dial.refused:
+            self._refused()
+
+    def _refused(self) -> None:
+        assert self._dial is not None  # noqa: S101 - for mypy: receive() has looked
+        self._dial.close()
+        self._dial = None
+        self._redial_at = time.monotonic() + REDIAL
+        fresh = self.target.reread()
+        if fresh is not None and (fresh.viewer_public, fresh.client) != (
+            self.target.viewer_public, self.target.client,
+        ):  # fmt: skip
+            self.target = fresh
+            self._redial_at = 0.0
+            return
+        with self.publisher.lock:
+            self.trouble = NotAdmitted(
+                f"what listens on {self.target.address} does not accept our key. It is not the "
+                f"{self.target.viewer_kind} viewer of its connection file; use another port"
+            )
+            self.publisher.changed.notify_all()
+
+    def tick(self, now: float) -> None:
+        """*I/O* Do what is due; the lock is held."""
+        if self._dial is None and self._redial_at <= now and self.link.phase is not Phase.CLOSED:
+            self.dial(self._hub)
+        if self._held_back is not None and self._dial is not None and self._dial.subscribed:
+            welcome, self._held_back = self._held_back, None
+            self._welcomed(welcome, now)
+        self._look_at_lease(now)
+        self.perform(self.link.tick(now))
+
+    def _look_at_lease(self, now: float) -> None:
+        dropped = self._dial is not None and self._dial.dropped
+        if self._witness is None or (now - self._looked_at < LEASE_LOOK and not dropped):
+            return
+        self._looked_at = now
+        if self._dial is not None:
+            self._dial.dropped = False
+        if self._witness.proven_dead():
+            self.perform(self.link.died(now))
+
+    def take(self, parts: list[Part], now: float) -> None:
+        """*I/O* Take one message of the viewer's."""
+        try:
+            message = decode_to_producer(parts[0])
+            if isinstance(message, Reply) and message.array is not None:
+                check_result(message.array, len(parts) - 1)
+        except WireError as error:
+            log.warning("%s sent something unusable: %s", self.target.name, error)
+            return
+        with self.publisher.lock:
+            self._take(message, parts[1:], now)
+            self.publisher.changed.notify_all()
+
+    def _take(self, message: ToProducer, parts: list[Part], now: float) -> None:
+        link = self.link
+        match message:
+            case Ack():
+                self.perform(
+                    link.ack(message.vid, message.seqs, message.credit, message.credit_bytes, now)
+                )
+                link.backlog = message.backlog
+            case Shown():
+                self.perform(link.shown(message.vid, message.seqs, message.errors, now))
+            case Welcome():
+                self._welcomed(message, now)
+            case Nack():
+                self.perform(link.nack(message.vid, message.seqs))
+            case Pong():
+                self.perform(
+                    link.pong(message.vid, message.progress, message.backlog, message.paused, now)
+                )
+            case Unknown():
+                self.perform(link.unknown(message.vid, now))
+            case Reply():
+                self.requests.answered(message, parts)
+            case Bye():
+                log.warning("%s: %s", self.target.name, message.reason or "it was closed")
+                self.perform(link.bye(message.reason))
+            case Refused():
+                self.perform(link.refuse("", message.seq, message.reason, now))
+
+    def _welcomed(self, welcome: Welcome, now: float) -> None:
+        if not same_major(welcome.version):
+            self.trouble = VersionMismatch(
+                f"the {self.target.name} speaks protocol {welcome.version}; update the older one"
+            )
+            return
+        if self._dial is None or not self._dial.subscribed:
+            self._held_back = welcome  # images sent before it subscribes would be lost
+            return
+        if welcome.vid != self.link.vid and self.target.lease is not None:
+            self._witness = Witness(self.target.lease)
+            self._witness.proven_dead()  # sees it locked: only then can its death be proven
+        self.welcome, self.shm, self.trouble = welcome, welcome.shm, None
+        self.perform(self.link.welcome(welcome.vid, welcome.credit, welcome.credit_bytes, now))
+
+    def transmit(self, what: Any) -> None:
+        """*I/O* Send what a link or the publisher asked for."""
+        if self._dial is None:
+            return
+        match what:
+            case Transmit():
+                with self.publisher.lock:
+                    item = self.items.get(what.seq)
+                    if item is None or what.seq not in self.link.pending:
+                        return
+                    where, parts = item.payload.ways(self.shm)
+                image = msgspec.structs.replace(item.image, sid=self.sid, seq=what.seq, where=where)
+                self._dial.publish([encode(image), *parts])
+            case Greet():
+                self._dial.send([encode(self._hello())])
+            case Probe():
+                self._dial.send([encode(Ping(self.sid, self.link.vid, what.last))])
+            case GiveUp():
+                self._dial.send([encode(Drop(self.sid, what.seqs))])
+            case _:
+                self._dial.send([encode(what)])
+
+    def _hello(self) -> Hello:
+        probe, nonce = self._probe
+        with self.publisher.lock:
+            return Hello(
+                sid=self.sid, run=self.run, pid=os.getpid(), label=self.publisher.label,
+                probe=probe, nonce=nonce, mode="latest" if self.latest else "every",
+                last=self.link.base,
+            )  # fmt: skip
+
+
+def start_line(viewer_kind: str, port: int | None = None) -> str:
+    """The command that starts a viewer, for the texts of errors."""
+    where = f" --port {port}" if port else ""
+    keyword = f", port={port}" if port else ""
+    return f"planecast {viewer_kind}{where}, or planecast.launch({viewer_kind!r}{keyword})"

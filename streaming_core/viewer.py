@@ -1,0 +1,372 @@
+"""What users hold: `Viewer`, and `Tee` for several."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import weakref
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Final, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from streaming_core.errors import (
+    RequestFailed,
+    TimedOut,
+    Undelivered,
+    ViewerNotFound,
+)
+from streaming_core.fleet.registry import Connection, find
+from streaming_core.network.endpoints import Address, parse_address
+from streaming_core.protocol.components import Components, Value
+from streaming_core.stream.image import describe_image, make_image
+from streaming_core.stream.outcome import Delivery
+from streaming_core.stream.route import Route, start_line
+from streaming_core.stream.sessions import current_publisher, new_run
+
+log = logging.getLogger("planecast.client")
+
+Mode = Literal["every", "latest"]
+MODES: Final = ("every", "latest")
+ANSWER: Final = 30.0
+"""Seconds that a request waits for its answer, unless said otherwise."""
+
+UNSEEN: Final = 2.0
+"""Seconds to wait for an answer where no living viewer is known."""
+
+
+class Viewer:
+    """A viewer process that images are streamed to.
+
+    Made by `launch` and `connect`. Any thread may use it. It pickles as its address and
+    run, never its keys: another process of this machine that unpickles it connects by itself.
+
+    Attributes
+    ----------
+    viewer_kind
+        "napari" or "fiji".
+    port
+        Control port of the viewer.
+    run
+        The execution of a program that its images belong to.
+    """
+
+    def __init__(
+        self, connection: Connection, *, run: str | None = None, mode: Mode = "every",
+        stall: float = 10.0, timeout: float = 10.0,
+    ) -> None:  # fmt: skip
+        self.viewer_kind = connection.viewer_kind
+        self.port = connection.port
+        self.run = run or new_run()
+        self._mode: Mode = mode
+        self._stall = stall
+        self._route: Route | None = None
+        self._route_pid = 0
+        self._closed = False
+        self._reported = 0
+        self._attach(connection, timeout)
+
+    def _attach(self, connection: Connection, timeout: float) -> Route:
+        publisher = current_publisher()
+        target = connection.target()
+        latest = self._mode == "latest"
+        route = publisher.open(target, run=self.run, latest=latest, stall=self._stall)
+        self._leave = weakref.finalize(self, _leave, route)
+        self._leave.atexit = False
+        self._route, self._route_pid = route, os.getpid()
+        route.await_ready(timeout if connection.alive() else min(timeout, UNSEEN))
+        return route
+
+    def _attached(self) -> Route:
+        """Return this process's route; after a fork or a pickle, a new one."""
+        if self._closed:
+            raise ViewerNotFound(
+                f"this Viewer was closed; connect again: planecast.connect({self.port})"
+            )
+        if self._route is not None and self._route_pid == os.getpid():
+            return self._route
+        return self._attach(known(parse_address(self.port)), 10.0)
+
+    def show(
+        self,
+        array: ArrayLike,
+        *,
+        axes: str | None = None,
+        kind: str = "image",
+        components: Components | None = None,
+        source: str | None = None,
+        name: str | None = None,
+        scale: Mapping[str, float] | None = None,
+        origin: Mapping[str, float] | None = None,
+        units: str | None = None,
+        colormap: str | None = None,
+        contrast_limits: tuple[float, float] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Delivery:
+        """Send an image. Returns when it was copied, so the array may change at once.
+
+        It waits while the viewer has no room, so a slow viewer slows the program instead of
+        filling the memory. A viewer that is gone never makes it fail: the image is then
+        reported by `flush`.
+
+        Parameters
+        ----------
+        array
+            bool, any integer, float16 (sent as float32), float32 or float64; at least 2-D.
+        axes
+            What its dimensions are: letters of ``TCZYX``, with ``S`` last for RGB. May be left
+            out for a 2-D array, ``YX``.
+        kind
+            "image", or "labels" for integer masks.
+        components
+            Where it belongs: ``{"well": "B03", "channel": "DAPI", "z": 4}``. For an axis T, C
+            or Z of the array, ``t``, ``channel`` or ``z`` is a sequence of that length.
+        source
+            Who made it, e.g. the step of a pipeline.
+        name
+            Name of its layer or window, instead of one made from source and components.
+        scale, origin
+            Size of a pixel and position of the first one, by axis letter, in ``units``; T in
+            seconds.
+        units
+            Unit of space, e.g. "um".
+        colormap
+            Name of a colormap that the viewer knows.
+        contrast_limits
+            Lowest and highest value shown; taken from the first image where left out.
+        metadata
+            Plain data to be kept with the layer.
+
+        Raises
+        ------
+        InvalidImage
+            When the array, its axes, kind or components cannot be shown; nothing was sent.
+        """
+        pixels = np.asarray(array)
+        image = make_image(
+            pixels, axes=axes, kind=kind, components=components, source=source, name=name,
+            scale=scale, origin=origin, units=units, colormap=colormap,
+            contrast_limits=contrast_limits, metadata=metadata, run=self.run,
+        )  # fmt: skip
+        route = self._attached()
+        return route.publisher.publish([route], pixels, image, describe_image(image))
+
+    def flush(self, timeout: float = 60.0) -> None:
+        """Wait until the viewer owns every image that this program sent to it.
+
+        Raises
+        ------
+        Undelivered
+            Naming the images that it never will own; each is reported once.
+        TimedOut
+            When some are still on their way after ``timeout`` seconds.
+        """
+        route = self._attached()
+        with route.publisher.lock:
+            done = route.publisher.wait_for(lambda: not route.link.pending, timeout)
+            left = len(route.link.pending)
+            lost, self._reported = route.lost - self._reported, route.lost
+            names = list(route.undelivered)[-lost:] if lost else []
+        if lost:
+            raise Undelivered(
+                f"{lost} image{'s' * (lost > 1)} not delivered to the {route.target.name}: "
+                + "; ".join(names[:5]) + ("; …" if lost > 5 else ""),
+                names,
+            )  # fmt: skip
+        if not done:
+            raise TimedOut(
+                f"{left} images are not owned by the {route.target.name} after {timeout:g} s"
+            )
+
+    def settle(self, timeout: float = 60.0) -> None:
+        """Wait until every image that this program sent is shown.
+
+        Raises
+        ------
+        Undelivered, TimedOut
+            As `flush`.
+        """
+        deadline = time.monotonic() + timeout
+        self.flush(timeout)
+        route = self._attached()
+        with route.publisher.lock:
+            left = max(0.0, deadline - time.monotonic())
+            if not route.publisher.wait_for(
+                lambda: not route.link.unshown or not route.link.attached, left
+            ):
+                raise TimedOut(
+                    f"{route.link.unshown} images are owned, but not shown by the "
+                    f"{route.target.name} after {timeout:g} s"
+                )
+
+    @property
+    def undelivered(self) -> tuple[str, ...]:
+        """Images that the viewer never owned: name and reason, the newest last."""
+        return tuple(self._attached().undelivered)
+
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """Images that a viewer owned and lost by dying, by name."""
+        return tuple(self._attached().gaps)
+
+    def read(
+        self, *, source: str | None = None, kind: str = "image",
+        components: Mapping[str, Value] | None = None, missing: str = "zeros",
+        timeout: float = ANSWER,
+    ) -> NDArray[Any]:  # fmt: skip
+        """Return pixels as the viewer holds them.
+
+        Components that are left out become axes, in the order that ``state()`` tells;
+        holes are zeros.
+
+        Parameters
+        ----------
+        source, kind, components
+            What to read; they must fit one group.
+        missing
+            "raise" refuses holes.
+        timeout
+            Seconds to wait for the answer.
+
+        Raises
+        ------
+        RequestFailed
+            When no group, or more than one, fits.
+        """
+        words = {
+            "source": source, "kind": kind, "components": dict(components or {}),
+            "missing": missing,
+        }  # fmt: skip
+        _, array = self._ask("read", words, timeout)
+        if array is None:
+            raise RequestFailed("read: the viewer answered without pixels")
+        return array
+
+    def state(self) -> dict[str, Any]:
+        """Return what the viewer holds and does, as a plain dict; see the documentation."""
+        result, _ = self._ask("state", {}, ANSWER)
+        return dict(result)
+
+    def screenshot(self, *, canvas: bool = False, timeout: float = ANSWER) -> NDArray[np.uint8]:
+        """Return a picture of the window, or of its canvas alone: (Y, X, 3 or 4), uint8."""
+        _, array = self._ask("screenshot", {"canvas": canvas}, timeout)
+        if array is None:
+            raise RequestFailed("screenshot: the viewer answered without a picture")
+        return array
+
+    def navigate(self, **components: Value) -> None:
+        """Move the sliders: ``navigate(well="B03", z=4)``."""
+        self._ask("navigate", {"components": components}, ANSWER)
+
+    def clear(self, source: str | None = None) -> None:
+        """Remove what a source has shown, or everything."""
+        self._ask("clear", {"source": source}, ANSWER)
+
+    def quit(self, timeout: float = ANSWER) -> None:
+        """End the viewer process, and wait until its port is free."""
+        route = self._attached()
+        connection = find(self.port)
+        try:
+            self._ask("quit", {}, timeout)
+        except ViewerNotFound:
+            pass  # it was faster than its answer
+        self.close(linger=0.0)
+        deadline = time.monotonic() + timeout
+        while connection and connection.alive():
+            if time.monotonic() > deadline:
+                raise TimedOut(f"the {route.target.name} did not end within {timeout:g} s")
+            time.sleep(0.01)
+
+    def close(self, linger: float | None = None) -> None:
+        """End this connection; the viewer stays. Images on their way are waited for.
+
+        What is not owned after ``linger`` seconds (setting, 30) is logged as undelivered.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        route = self._route
+        if route is None or self._route_pid != os.getpid():
+            return
+        if linger is None:
+            linger = route.publisher.settings.linger
+        with route.publisher.lock:
+            route.publisher.wait_for(
+                lambda: not route.link.pending or not route.link.attached, linger
+            )
+        self._leave()
+
+    def _ask(
+        self, verb: str, arguments: Mapping[str, Any], timeout: float
+    ) -> tuple[Any, NDArray[Any] | None]:
+        return self._attached().requests.ask(verb, arguments, timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:  # fmt: skip
+        self.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (self.port, self.run, self._mode, self._stall)
+
+    def __repr__(self) -> str:
+        return f"<planecast.Viewer {self.viewer_kind}, port {self.port}>"
+
+
+def _leave(route: Route) -> None:
+    publisher = route.publisher
+    if publisher.pid == os.getpid():
+        with publisher.lock:
+            route.leave()
+
+
+def _again(port: int, run: str, mode: Mode, stall: float) -> Viewer:
+    """Make an unpickled viewer: it connects in the process that unpickles it."""
+    return Viewer(known(parse_address(port)), run=run, mode=mode, stall=stall)
+
+
+def known(address: Address) -> Connection:
+    """Return the living viewer at an address, or raise ViewerNotFound saying how to start one."""
+    found = find(address.port)
+    if found is None or not found.alive():
+        raise ViewerNotFound(
+            f"no viewer runs on {address}. Start one: {start_line('napari', address.port)}"
+        )
+    return found
+
+
+class Tee:
+    """Several viewers that get the same images; made by `tee`."""
+
+    def __init__(self, targets: Sequence[Viewer]) -> None:
+        self.viewers = tuple(targets)
+
+    def show(self, array: ArrayLike, **words: Any) -> Delivery:
+        """Send an image to all of them: one copy into one segment. Takes what `Viewer.show` takes.
+
+        Returns
+        -------
+        Delivery
+            Its state is that of the viewer that has come least far.
+        """
+        pixels = np.asarray(array)
+        image = make_image(pixels, run=self.viewers[0].run, **words)
+        routes = [viewer._attached() for viewer in self.viewers]
+        return routes[0].publisher.publish(routes, pixels, image, describe_image(image))
+
+    def flush(self, timeout: float = 60.0) -> None:
+        """`Viewer.flush` for each."""
+        for viewer in self.viewers:
+            viewer.flush(timeout)
+
+    def settle(self, timeout: float = 60.0) -> None:
+        """`Viewer.settle` for each."""
+        for viewer in self.viewers:
+            viewer.settle(timeout)

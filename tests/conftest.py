@@ -1,0 +1,26 @@
+"""Every test has a run folder of its own and leaves nothing behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from streaming_core.testing import no_leaks
+
+
+@pytest.fixture(autouse=True)
+def run_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep tests apart from the user's own viewers."""
+    folder = tmp_path_factory.mktemp("run")
+    folder.chmod(0o700)
+    monkeypatch.setenv("PLANECAST_RUN_FOLDER", str(folder))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def leak_guard(request: pytest.FixtureRequest, run_folder: Path) -> Iterator[None]:
+    """Fail a test that leaves a thread, segment, lease, process or socket."""
+    with no_leaks():
+        yield

@@ -1,0 +1,82 @@
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from streaming_core.errors import RequestFailed
+from streaming_core.protocol.catalog import Catalog
+from streaming_core.stream.image import make_image
+
+Kept = NDArray[Any]
+
+
+def put(catalog: Catalog[Kept], array: Kept, run: str = "one", **words: Any) -> None:
+    image = make_image(array, run=run, **words)
+    for key, inside, index in catalog.locate(image):
+        catalog.put(image, key, inside, array[index])
+
+
+def read(catalog: Catalog[Kept], **arguments: Any) -> Kept:
+    return catalog.read(arguments, lambda kept: kept)[1]
+
+
+@pytest.fixture
+def catalog() -> Catalog[Kept]:
+    return Catalog(frozenset({"channel"}))
+
+
+def test_planes_come_back_in_order_and_holes_are_zeros(catalog: Catalog[Kept]) -> None:
+    for z in (10, 2, 5):
+        put(catalog, np.full((4, 4), z, np.uint16), components={"z": z, "well": "A1"})
+    put(catalog, np.full((4, 4), 99, np.uint16), components={"z": 2, "well": "A2"})
+    found = read(catalog)
+    assert found.shape == (2, 3, 4, 4)
+    assert found[:, :, 0, 0].tolist() == [[2, 5, 10], [99, 0, 0]]
+    assert read(catalog, components={"well": "A2", "z": 2})[0, 0] == 99
+    with pytest.raises(RequestFailed, match="no plane at well A2 · z 5"):
+        read(catalog, missing="raise")
+
+
+def test_state_says_what_is_missing(catalog: Catalog[Kept]) -> None:
+    put(catalog, np.zeros((2, 4, 4), np.uint8), axes="ZYX", components={"t": 0})
+    put(catalog, np.zeros((4, 4), np.uint8), components={"t": 1, "z": 0})
+    (group,) = catalog.state()
+    assert group["axes"] == ["t", "z", "Y", "X"]
+    assert group["missing"] == [{"t": 1, "z": 1}]
+    assert (group["planes"], group["bytes"], group["dtype"]) == (3, 48, "uint8")
+
+
+def test_a_plane_sent_again_replaces_the_old_one(catalog: Catalog[Kept]) -> None:
+    put(catalog, np.zeros((4, 4), np.uint8), components={"t": 0})
+    put(catalog, np.ones((4, 4), np.uint8), run="two", components={"t": 0.0})
+    put(catalog, np.ones((4, 4), np.uint8), run="one", components={"t": 1})
+    assert read(catalog).sum() == 32
+    assert catalog.state()[0]["old"] == 1
+
+
+def test_another_dtype_or_size_never_mixes(catalog: Catalog[Kept]) -> None:
+    put(catalog, np.full((4, 4), 200, np.uint8), components={"t": 0})
+    put(catalog, np.full((4, 4), 60000, np.uint16), components={"t": 1})
+    put(catalog, np.full((4, 5), 0.5, np.float32), components={"t": 2})
+    assert [group["planes"] for group in catalog.state()] == [1, 1, 1]
+    assert read(catalog, components={"t": 1}).max() == 60000
+    with pytest.raises(RequestFailed, match="3 groups"):
+        read(catalog)
+
+
+def test_what_is_not_there_is_said(catalog: Catalog[Kept]) -> None:
+    with pytest.raises(RequestFailed, match="here is: nothing"):
+        read(catalog)
+    put(catalog, np.zeros((4, 4), np.uint8), source="raw", components={"channel": "DAPI"})
+    with pytest.raises(RequestFailed, match="'raw · DAPI'"):
+        read(catalog, components={"channel": "GFP"})
+    assert read(catalog, components={"channel": "DAPI"}).shape == (4, 4)
+
+
+def test_clear_takes_one_source_or_all(catalog: Catalog[Kept]) -> None:
+    for source in ("a", "b", "c"):
+        put(catalog, np.zeros((4, 4), np.uint8), source=source)
+    assert len(catalog.clear("b")) == 1
+    assert [group["source"] for group in catalog.state()] == ["a", "c"]
+    assert len(catalog.clear()) == 2

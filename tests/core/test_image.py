@@ -1,0 +1,42 @@
+from typing import Any
+
+import numpy as np
+import pytest
+
+from streaming_core import errors
+from streaming_core.stream.image import describe_image, make_image
+
+
+@pytest.mark.parametrize(
+    ("array", "words", "error", "text"),
+    [
+        (np.zeros((4, 0)), {}, errors.InvalidArray, "no pixels"),
+        (np.zeros((4, 4), complex), {}, errors.InvalidArray, "complex"),
+        (np.zeros(4), {}, errors.InvalidAxes, "1 dimensions"),
+        (np.zeros((1,) * 9), {"axes": "YX"}, errors.InvalidAxes, "9 dimensions"),
+        (np.zeros((4, 4)), {"kind": "picture"}, errors.InvalidKind, "image, labels"),
+        (np.zeros((4, 4)), {"kind": "labels"}, errors.InvalidKind, "integers"),
+        (np.zeros((4, 4, 3)), {"axes": "YXS"}, errors.InvalidArray, "uint8"),
+        (np.zeros((4, 4)), {"components": {"c": 1}}, errors.InvalidComponents, "channel"),
+        (np.zeros((4, 4)), {"scale": {"Q": 1}}, errors.InvalidImage, "axis letters"),
+        (np.zeros((4, 4)), {"scale": {"X": 0}}, errors.InvalidImage, "cannot be 0"),
+        (np.zeros((4, 4)), {"scale": {"X": "a"}}, errors.InvalidImage, "is a number"),
+        (np.zeros((4, 4)), {"contrast_limits": (5, 5)}, errors.InvalidImage, "below"),
+        (np.zeros((4, 4)), {"contrast_limits": 5}, errors.InvalidImage, "two numbers"),
+        (np.zeros((4, 4)), {"metadata": {"a": object()}}, errors.InvalidImage, "plain data"),
+        (np.zeros((4, 4)), {"metadata": {"a": "x" * 600_000}}, errors.InvalidImage, "at most"),
+        (np.zeros((4, 4)), {"source": 3}, errors.InvalidImage, "source= is a text"),
+    ],
+)
+def test_bad_images_are_refused_by_a_specific_error(
+    array: Any, words: dict[str, Any], error: type[Exception], text: str
+) -> None:
+    with pytest.raises(error, match=text) as caught:
+        make_image(array, run="one", **words)
+    assert isinstance(caught.value, errors.InvalidImage)
+
+
+def test_an_image_is_named_for_reports() -> None:
+    image = make_image(np.zeros((4, 4), "u1"), run="", kind="labels", source="cells",
+                       components={"well": "B03"})  # fmt: skip
+    assert describe_image(image).decode() == "cells · labels · well B03"

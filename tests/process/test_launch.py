@@ -1,0 +1,207 @@
+"""Viewer processes: found, started once, shared, ended, and clear words when they cannot be."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import socket
+import subprocess
+import sys
+import textwrap
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import planecast as pc
+from streaming_core import errors
+from streaming_core.network.transport import new_key_pair
+from streaming_core.testing import free_pair, poll_until
+
+
+def run(script: str, **environment: str) -> str:
+    """Run a script in a program of its own, and return what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        env=os.environ | environment, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_viewer_outlives_its_program_and_the_next_one_adds_to_it() -> None:
+    script = """
+        import numpy, planecast
+        with planecast.launch("recording") as viewer:
+            viewer.show(numpy.full((64, 64), {n}, "u1"), components={{"t": {n}}})
+    """
+    for number in range(3):
+        run(script.format(n=number))
+    viewer = pc.connect()
+    try:
+        assert viewer.read()[:, 0, 0].tolist() == [0, 1, 2]
+    finally:
+        viewer.quit()
+    assert pc.viewers() == []
+
+
+def test_without_with_the_end_of_the_program_delivers_too() -> None:
+    viewer = pc.launch("recording")
+    run("""
+        import numpy, planecast
+        viewer = planecast.connect()
+        for t in range(200):
+            viewer.show(numpy.full((256, 256), t, "u2"), components={"t": t})
+    """)
+    try:
+        assert viewer.read()[:, 0, 0].tolist() == list(range(200))
+    finally:
+        viewer.quit()
+
+
+def test_many_launches_at_once_start_one_viewer() -> None:
+    script = """
+        import planecast
+        print(planecast.launch("recording").state()["pid"])
+    """
+    with ThreadPoolExecutor(6) as pool:
+        pids = list(pool.map(lambda _: run(script), range(6)))
+    viewer = pc.connect()
+    viewer.quit()
+    assert len(set(pids)) == 1
+
+
+def test_viewers_are_listed() -> None:
+    viewer = pc.launch("recording", free_pair())
+    try:
+        viewer.show(np.zeros((4, 4)))
+        viewer.flush()
+        (row,) = pc.viewers()
+        assert row["port"] == viewer.port
+        assert row["images"] == 1
+    finally:
+        viewer.quit()
+
+
+def test_a_viewer_pickles_without_keys_and_connects_where_it_is_opened() -> None:
+    viewer = pc.launch("recording")
+    try:
+        data = pickle.dumps(viewer)
+        assert len(data) < 500
+        run(f"""
+            import pickle, numpy
+            viewer = pickle.loads({data!r})
+            viewer.show(numpy.ones((8, 8), "u1"), components={{"t": 5}})
+            assert viewer.run == {viewer.run!r}
+        """)
+        assert viewer.read(components={"t": 5}).all()
+    finally:
+        viewer.quit()
+
+
+def test_nobody_there_is_said_with_the_way_out() -> None:
+    with pytest.raises(errors.ViewerNotFound, match="Start one: planecast napari"):
+        pc.connect()
+    with pytest.raises(errors.ViewerNotFound, match="--port 5999"):
+        pc.connect(5999)
+
+
+@pytest.mark.parametrize("port", [80, 65000, -1, "many"])
+def test_a_port_out_of_range_is_refused(port: int) -> None:
+    with pytest.raises(errors.InvalidSetting):
+        pc.launch("recording", port)
+
+
+@pytest.mark.parametrize("offset", [0, 1000])
+def test_a_port_of_another_program_is_refused_and_it_lives_on(offset: int) -> None:
+    port = free_pair()
+    with socket.create_server(("127.0.0.1", port + offset)) as other:
+        with pytest.raises(errors.PortTaken, match=str(port + offset)):
+            pc.launch("recording", port)
+        with socket.create_connection(("127.0.0.1", port + offset)):
+            other.accept()[0].close()
+
+
+def test_another_viewer_kind_on_the_port_is_said() -> None:
+    viewer = pc.launch("recording", free_pair())
+    try:
+        with pytest.raises(errors.PortTaken, match="has a recording viewer"):
+            pc.launch("napari", viewer.port, virtual=True)
+    finally:
+        viewer.quit()
+
+
+def test_a_viewer_that_dies_while_it_starts_shows_its_log(tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho the graphics card is on fire >&2\nexit 3\n")
+    python.chmod(0o755)
+    with pytest.raises(errors.StartFailed, match="the graphics card is on fire"):
+        pc.launch("recording", python=str(python))
+
+
+def test_a_viewer_that_hangs_while_it_starts_is_ended(tmp_path: Path) -> None:
+    python, mark = tmp_path / "python", tmp_path / "pid"
+    python.write_text(f"#!/bin/sh\necho $$ > {mark}\nexec sleep 60\n")
+    python.chmod(0o755)
+    with pytest.raises(errors.StartFailed, match="was not ready after 1 s, and was ended"):
+        pc.launch("recording", python=str(python), timeout=1.0)
+    pid = int(mark.read_text())
+    poll_until(lambda: not Path(f"/proc/{pid}").exists(), "the process ends")
+
+
+def test_no_display_is_said_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    for kind in ("napari", "fiji"):
+        with pytest.raises(errors.NoDisplay, match="virtual=True"):
+            pc.launch(kind)
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ({"viewer_kind": "photoshop"}, "napari, fiji"),
+        ({"viewer_kind": "recording", "mode": "some"}, "every, latest"),
+        ({"viewer_kind": "recording", "stall": 0}, "above 0"),
+        ({"viewer_kind": "recording", "python": "/no/such"}, "/no/such"),
+        ({"viewer_kind": "napari", "headless": True}, "virtual=True"),
+    ],
+)
+def test_unusable_keywords_are_named(words: dict[str, object], text: str) -> None:
+    with pytest.raises(errors.InvalidSetting, match=text):
+        pc.launch(**words)  # type: ignore[arg-type]
+
+
+def test_another_environment_without_planecast_is_said(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "v")], check=True)
+    with pytest.raises(errors.MissingDependency, match="Install it there"):
+        pc.launch("recording", python=str(tmp_path / "v" / "bin" / "python"))
+
+
+def test_a_program_without_the_key_is_refused(run_folder: Path) -> None:
+    viewer = pc.launch("recording", free_pair())
+    path = run_folder / f"viewer-{viewer.port}.connection"
+    honest = path.read_text()
+    stranger = new_key_pair()
+    secret = pickle.loads(pickle.dumps(viewer))  # noqa: S301 - our own bytes
+    secret.close()
+    try:
+        import msgspec
+
+        content = msgspec.json.decode(honest)
+        content["client"] = {"public": stranger.public, "secret": stranger.secret}
+        path.write_bytes(msgspec.json.encode(content))
+        script = """
+            import planecast
+            try:
+                planecast.connect()
+            except planecast.NotAdmitted as error:
+                print("refused:", error)
+        """
+        assert "refused: what listens on port" in run(script)
+    finally:
+        path.write_text(honest)
+        viewer.show(np.zeros((4, 4)))
+        viewer.flush()
+        viewer.quit()

@@ -12,8 +12,9 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 from fiji_bridge import desktop, pixels
+from fiji_bridge.channels import Fresh
 from fiji_bridge.edt import on_edt
-from fiji_bridge.hyperstack import Fresh, Hyperstack
+from fiji_bridge.hyperstack import Hyperstack
 from fiji_bridge.pixels import Plane
 from streaming_core.errors import InvalidComponents, RequestFailed
 from streaming_core.protocol.catalog import Catalog, Group
@@ -131,7 +132,8 @@ class FijiAdapter:
             places = self._catalog.locate(arrival.image)
             for (key, inside, _), plane in zip(places, arrival.pixels, strict=True):
                 put = self._catalog.put(arrival.image, key, inside, plane)
-                fresh.setdefault(key, []).append(Fresh(put, plane, arrival.image))
+                item = Fresh(arrival.image, put.place, plane, bool(put.grew))
+                fresh.setdefault(key, []).append(item)
         failed: dict[GroupKey, str] = {}
         for key, items in fresh.items():
             try:

@@ -23,14 +23,17 @@ PALETTE: Final = tuple(list(NAMED.values())[:7])
 """For channels whose names say nothing; the first two are told apart by everybody."""
 
 STAINS: Final = (
-    (r"dapi|hoechst|405|nuclei|haematoxylin|hematoxylin", "blue"),
-    (r"gfp|fitc|488|yfp|calcein", "green"),
-    (r"rfp|cherry|tritc|texas|cy3|rhodamine|tdtomato|555|561|568|594", "red"),
-    (r"cy5|far.?red|633|640|647", "magenta"),
-    (r"cfp", "cyan"),
-    (r"bf|bright.?field|phase|dic|trans(mitted)?|pmt", "gray"),
+    (r"dapi|hoechst|h33342|bfp|af405|alexa405|ha?ematoxylin", "blue"),
+    (r"gfp|fitc|af488|alexa488|cy2|calcein|bodipy", "green"),
+    (r"yfp|venus|citrine|(af|alexa)5[13]\d", "yellow"),
+    (r"cfp|cerulean|(af|alexa)430", "cyan"),
+    (r"rfp|cherry|tritc|texasred|cy3|tomato|rhodamine|(af|alexa)5[4-9]\d|phalloidin", "red"),
+    (r"cy5|cy7|farred|irfp|(af|alexa)[67]\d\d|eosin", "magenta"),
+    (r"^dab$", "orange"),
+    (r"bright|phase|^bf$|^dic$|^tl$|transmi|^ph\d?$", "gray"),
 )
-"""Colours that people expect of stains: a pattern for the channel's name, and the colour."""
+"""Colours that people expect of stains: a pattern for the channel's name in small letters and
+digits, and the colour."""
 
 
 def colormap(name: str) -> Rgb | None:
@@ -52,17 +55,16 @@ def of_channel(value: Value, taken: Collection[Rgb]) -> Rgb:
     Parameters
     ----------
     value
-        The channel's value of component ``channel``. Small numbers count through `PALETTE`,
-        so that the order of arrival does not matter.
+        The channel's value of component ``channel``.
     taken
         Colours of the channels that are there.
     """
     if isinstance(value, str):
-        for pattern, color in STAINS:
-            if re.search(rf"(?<![a-z0-9])({pattern})(?![0-9])", value, re.IGNORECASE):
-                return NAMED[color]
-    elif 0 <= value < len(PALETTE):
-        return PALETTE[int(value)]
+        word = re.sub(r"[^a-z0-9]", "", value.lower())
+        for pattern, name in STAINS:
+            color = NAMED[name]
+            if re.search(pattern, word) and (color not in taken or color == GRAY):
+                return color
     free = [color for color in PALETTE if color not in taken]
     return free[0] if free else PALETTE[len(taken) % len(PALETTE)]
 

@@ -69,6 +69,11 @@ class Grid:
         """The components that make up the frames, slowest first."""
         return tuple(name for name in self.names if name not in ("channel", "z"))
 
+    @property
+    def channel_values(self) -> tuple[Value | None, ...]:
+        """The values of component ``channel``; a single None where there is none."""
+        return self._at.get("channel", (None,))
+
     @cached_property
     def size(self) -> Czt:
         """Numbers of channels, slices and frames; at least 1 each."""

@@ -58,7 +58,7 @@ class NapariAdapter:
         self.engine = f"napari {napari.__version__}, {qtpy.API_NAME} {qtpy.QT_VERSION}"
         self.address = ""
         self.layers = Layers(viewer)
-        self._verbs = Verbs(viewer, self.layers)
+        self._verbs = Verbs(viewer, self.layers, self.end)
         self.verbs = frozenset(self._verbs.table)
         self._crossing = Crossing(self.settle)
         self._shown: list[Callable[..., None]] = []
@@ -123,13 +123,19 @@ class NapariAdapter:
         if shown and not self._closed:
             self._thumbnails.start()
 
-    def put_in(self, arrival: Arrival) -> Iterator[bool]:
-        """Put the planes of an image into their layers, one at each step."""
+    def put_in(self, arrival: Arrival) -> Iterator[tuple[int, bool]]:
+        """Put the planes of an image into their layers, one at each step.
+
+        Yields how many are left, and whether a layer was made.
+        """
         image = arrival.image
         self.layers.begin(image)
-        for key, inside, index in self.layers.catalog.locate(image):
-            yield self.layers.put(image, key, inside, np.asarray(arrival.pixels[index]))
-        self._shown.append(arrival.shown)
+        planes = list(self.layers.catalog.locate(image))
+        for number, (key, inside, index) in enumerate(planes, 1):
+            made = self.layers.put(image, key, inside, np.asarray(arrival.pixels[index]))
+            if number == len(planes):
+                self._shown.append(arrival.shown)
+            yield len(planes) - number, made
 
     def close(self) -> None:
         """Take nothing more; the layers stay. To be called again without harm."""
@@ -144,6 +150,11 @@ class NapariAdapter:
         self._crossing.deleteLater()
         _adapters.pop(id(self.viewer), None)
 
+    def end(self) -> None:
+        """Close the viewer's window and what belongs to it."""
+        self.close()
+        self.viewer.close()
+
     def _on_quiet(self) -> None:
         if self._crossing.idle:
             self.layers.refresh_thumbnails()
@@ -155,19 +166,24 @@ class Show:
     def __init__(self, adapter: NapariAdapter, arrival: Arrival) -> None:
         self._adapter = adapter
         self._arrival = arrival
+        self._left = 1
 
     def steps(self) -> Iterator[bool]:
-        """Put its planes in."""
+        """Put its planes in; with the last one the image counts as shown."""
+        adapter, arrival = self._adapter, self._arrival
         try:
-            yield from self._adapter.put_in(self._arrival)
+            for self._left, made in adapter.put_in(arrival):
+                yield made
         except Exception as error:
             # The boundary to napari: whoever sent the image is told, and the next one comes.
-            log.exception("image %s of %r", self._arrival.image.seq, self._arrival.image.source)
-            self._arrival.shown(f"napari could not show it: {error}")
+            log.exception("image %s of %r", arrival.image.seq, arrival.image.source)
+            self._left = 0
+            arrival.shown(f"napari could not show it: {error}")
 
     def abandon(self) -> None:
         """Say that it will not be shown."""
-        self._arrival.shown(CLOSED)
+        if self._left:
+            self._arrival.shown(CLOSED)
 
 
 class Answer:
@@ -176,10 +192,12 @@ class Answer:
     def __init__(self, adapter: NapariAdapter, call: Call) -> None:
         self._adapter = adapter
         self._call = call
+        self._answered = False
 
     def steps(self) -> Iterator[bool]:
         """Answer it, with everything shown that was sent before it."""
         self._adapter.settle()
+        self._answered = True
         try:
             self._adapter.answer(self._call)
         except RequestFailed as error:
@@ -192,4 +210,5 @@ class Answer:
 
     def abandon(self) -> None:
         """Say that there will be no answer."""
-        self._call.fail(CLOSED)
+        if not self._answered:
+            self._call.fail(CLOSED)

@@ -24,11 +24,18 @@ READ_AT_ONCE: Final = 8 << 20
 
 
 class Verbs:
-    """Carries out requests on a viewer and its streamed layers."""
+    """Carries out requests on a viewer and its streamed layers.
 
-    def __init__(self, viewer: Viewer, layers: Layers) -> None:
+    Parameters
+    ----------
+    end
+        Closes the viewer.
+    """
+
+    def __init__(self, viewer: Viewer, layers: Layers, end: Callable[[], None]) -> None:
         self._viewer = viewer
         self._layers = layers
+        self._end = end
         self._readers: list[threading.Thread] = []
         self.table: dict[str, Callable[[Call], None]] = {
             "state": self._state,
@@ -98,7 +105,7 @@ class Verbs:
         reader.start()
 
     def _screenshot(self, call: Call) -> None:
-        canvas = bool(call.arguments.get("canvas", True))
+        canvas = bool(call.arguments.get("canvas", False))
         shot = self._viewer.screenshot(canvas_only=canvas, flash=False)
         call.reply({"canvas": canvas}, np.ascontiguousarray(shot, dtype=np.uint8))
 
@@ -137,7 +144,7 @@ class Verbs:
     def _quit(self, call: Call) -> None:
         call.reply({})
         # After this tick: closing takes away what the tick still stands on.
-        QTimer.singleShot(0, self._viewer.close)
+        QTimer.singleShot(0, self._end)
 
 
 def _pixels(plane: Plane) -> NDArray[Any]:

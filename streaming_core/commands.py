@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 from pathlib import Path
 from typing import Annotated, Any
@@ -220,9 +221,9 @@ def demo(
 def bench(context: typer.Context) -> None:
     """Run the benchmarks of a checkout: ``bench [NAMES] [--json FILE]``."""
     try:
-        from tests.benchmarks.run import main as benchmarks
+        suites = importlib.import_module("tests.benchmarks.run")
     except ImportError as error:
         raise PlanecastError(
             f"the benchmarks are in the repository, not in the package ({error})"
         ) from None
-    raise typer.Exit(benchmarks(context.args))
+    raise typer.Exit(suites.main(context.args))

@@ -24,14 +24,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-PATIENCE: Final = 0.3
+PATIENCE: Final = 0.5
 """Seconds for which a lease must be held before it counts as held: looks hold it for an instant."""
 ABANDONED: Final = 60.0
 """Seconds after which the temporary file of a killed process is removed."""
 STRAY: Final = 600.0
 """Seconds after which a segment without a lease is looked at."""
 
-_LEASE: Final = re.compile(r"(?:producer-([0-9a-f]{16})|viewer-[0-9]{1,5})\.lease")
+_LEASE: Final = re.compile(
+    r"(?:producer-([0-9a-f]{16})|viewer-[0-9]{1,5}|launch-[a-z0-9-]{1,40})\.lease"
+)
 _SIBLING: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _CONTENT: Final = 64 << 10
 

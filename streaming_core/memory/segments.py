@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from streaming_core.errors import OutOfSharedMemory, SharedMemoryError
+from streaming_core.errors import OutOfSharedMemory, SegmentGone, SharedMemoryError
 from streaming_core.memory import shm
 from streaming_core.memory.shm import HEADER, SUPPORTED, sweep
 
@@ -121,7 +121,9 @@ class Mapping:
 
     @classmethod
     def open(cls, name: str, size: int, *, uid: int | None = None) -> Mapping:
-        """Map the first `size` bytes, header included, of a segment of user `uid` (ours).
+        """Map a segment of user `uid` (ours) that has at least `size` bytes, header included.
+
+        All of it is mapped: the next image in it may be larger.
 
         Raises
         ------
@@ -146,10 +148,13 @@ class Mapping:
 
         Raises
         ------
-        ValueError
-            If it would not lie within what is mapped.
+        SegmentGone
+            If it would not lie within the segment.
         """
-        return _view(self._map, shape, dtype, offset)
+        try:
+            return _view(self._map, shape, dtype, offset)
+        except ValueError as error:  # the caller's numbers come from outside
+            raise SegmentGone(f"{self.name}: {error}") from None
 
 
 class Slot:

@@ -116,7 +116,7 @@ def create(name: str, capacity: int) -> mmap.mmap:
 
 
 def attach(name: str, size: int, uid: int | None = None) -> mmap.mmap:
-    """Map the first `size` bytes of a block of user `uid` (ours), read-only.
+    """Map a block of user `uid` (ours) that has at least `size` bytes, read-only and whole.
 
     Raises
     ------
@@ -134,10 +134,11 @@ def attach(name: str, size: int, uid: int | None = None) -> mmap.mmap:
         raise SegmentGone(f"{name}: {error.strerror}") from error
     try:
         # The real size first: to read beyond it is a SIGBUS.
-        reason = _refusal(os.fstat(descriptor), size, os.getuid() if uid is None else uid)
+        status = os.fstat(descriptor)
+        reason = _refusal(status, size, os.getuid() if uid is None else uid)
         if reason:
             raise SegmentGone(f"{name}: {reason}")
-        memory = _map(descriptor, size, mmap.ACCESS_READ)
+        memory = _map(descriptor, status.st_size, mmap.ACCESS_READ)
     except OSError as error:
         raise SegmentGone(f"{name}: {error.strerror}") from error
     finally:
@@ -227,8 +228,8 @@ def _allocate(descriptor: int, size: int) -> mmap.mmap:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     os.ftruncate(descriptor, size)  # once: macOS refuses a second time
     if hasattr(os, "posix_fallocate"):
-        # Without this a full /dev/shm is a SIGBUS at the first write. In steps, because a
-        # signal undoes the step it falls into: a profiler's timer would stop a long one for ever.
+        # Without this a full /dev/shm is a SIGBUS at the first write. In steps, because older
+        # kernels undo the step that a signal falls into: with a profiler's timer, for ever.
         for start in range(0, size, _STEP):
             _reserve(descriptor, start, min(_STEP, size - start))
     memory = _map(descriptor, size, mmap.ACCESS_WRITE)

@@ -106,7 +106,7 @@ class Group(Generic[P]):
         letters = "YXS" if self.key.rgb else "YX"
         split = {name: [value] for name, value in self.key.split}
         return {
-            "name": self.latest.name or self.key.title(),
+            "name": self.latest.name or self.key.title() or self.key.kind,
             "source": self.key.source,
             "kind": self.key.kind,
             "run": newest,

@@ -12,6 +12,7 @@ from itertools import product
 from typing import Any, Final, SupportsIndex, TypeAlias, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from streaming_core.errors import InvalidComponents
 from streaming_core.protocol.axes import AXIS_COMPONENT, leading_axes
@@ -19,7 +20,9 @@ from streaming_core.protocol.axes import AXIS_COMPONENT, leading_axes
 Value: TypeAlias = str | int | float
 """A coordinate of an image. 1 and 1.0 are one place, "1" is another."""
 
-Components: TypeAlias = Mapping[str, Value | Sequence[Value]]
+Components: TypeAlias = Mapping[
+    str, Value | np.generic | Sequence[Value] | Sequence[np.generic] | NDArray[Any]
+]
 """Component name -> value, or a sequence of values where the array has the axis."""
 
 Place: TypeAlias = tuple[tuple[str, Value], ...]
@@ -296,8 +299,8 @@ def describe(place: Place | Components, *, separator: str = " · ") -> str:
     return separator.join(f"{name} {_say(value)}" for name, value in pairs)
 
 
-def _say(value: Value | Sequence[Value]) -> str:
-    if isinstance(value, str | int | float):
+def _say(value: object) -> str:
+    if not isinstance(value, Sequence) or isinstance(value, str):
         return str(value)
     if len(value) <= 3:
         return ", ".join(str(item) for item in value)

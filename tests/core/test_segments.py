@@ -86,15 +86,19 @@ class TestSegment:
     @pytest.mark.parametrize("shape", [(1 << 40,), (-1, 4), (61 * KIB,)])
     def test_arrays_outside_it_are_refused(self, prefix: str, shape: tuple[int, ...]) -> None:
         segment = Segment.create(f"{prefix}_1", 60 * KIB)
-        for holder in (segment, Mapping.open(segment.name, segment.size)):
-            with pytest.raises(ValueError, match="does not fit"):
-                holder.array(shape, "u1")
-            with pytest.raises(ValueError, match="does not fit"):
-                holder.array((8,), "u1", offset=-8)
-            with pytest.raises(ValueError, match="does not fit"):
-                holder.array((8,), "u1", offset=segment.capacity - 7)
-            with pytest.raises(ValueError, match="no plain values"):
-                holder.array((1,), "O")
+        mapping = Mapping.open(segment.name, segment.size)
+        wrong: list[tuple[tuple[int, ...], str, int]] = [
+            (shape, "u1", 0),
+            ((8,), "u1", -8),
+            ((8,), "u1", segment.capacity - 7),
+            ((1,), "O", 0),
+            ((1,), "V0", 0),
+        ]
+        for one in wrong:
+            with pytest.raises(ValueError, match=r"does not fit|no plain values"):
+                segment.array(*one)
+            with pytest.raises(SegmentGone, match=r"does not fit|no plain values"):
+                mapping.array(*one)
 
     def test_unlinking_twice_is_nothing_and_its_memory_outlives_the_name(self, prefix: str) -> None:
         segment = Segment.create(f"{prefix}_1", 1000)
@@ -148,6 +152,14 @@ class TestGeneration:
 
 
 class TestMapping:
+    def test_serves_a_later_and_larger_image_in_the_same_slot(self, pool: Pool) -> None:
+        slot = taken(pool, 100_000)
+        mapping = Mapping.open(slot.segment.name, HEADER + 100_000)
+        pool.give_back(slot)
+        assert taken(pool, 120_000) is slot
+        slot.bytes[:] = 5
+        assert (mapping.array((120_000,), "u1") == 5).all()
+
     def test_cannot_be_written_to(self, prefix: str) -> None:
         segment = Segment.create(f"{prefix}_1", 1000)
         view = Mapping.open(segment.name, segment.size).array((4,), "u1")

@@ -1,0 +1,1 @@
+"""Benchmarks: every measure beside a yardstick of the same run, contents verified."""

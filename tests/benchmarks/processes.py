@@ -1,0 +1,96 @@
+"""The processes that a benchmark starts, and ends."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+
+import planecast as pc
+from streaming_core.stream.sessions import close_publisher
+from tests.benchmarks.arrays import Pixels, Wrong
+
+LIMIT: Final = 120.0
+"""Seconds that anything may take here."""
+
+
+def python(module: str, *arguments: object) -> list[str]:
+    """Return the command that runs a module of the benchmarks."""
+    return [sys.executable, "-m", f"tests.benchmarks.{module}", *map(str, arguments)]
+
+
+@contextmanager
+def child(module: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
+    """Run a module of the benchmarks; its standard input ends with this context, and so does it."""
+    process = subprocess.Popen(
+        python(module, *arguments), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        yield process
+    finally:
+        with suppress(subprocess.TimeoutExpired, BrokenPipeError):
+            process.communicate(timeout=10.0)
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def line(process: subprocess.Popen[str]) -> str:
+    """Read the next line that a child says."""
+    assert process.stdout is not None  # noqa: S101 - for mypy
+    found = process.stdout.readline().strip()
+    if not found:
+        raise Wrong(f"{process.args!r} ended with code {process.wait(LIMIT)}")
+    return found
+
+
+def answer(module: str, *arguments: object) -> dict[str, Any]:
+    """Run a module of the benchmarks to its end; return the JSON that it printed."""
+    with child(module, *arguments) as process:
+        found = json.loads(line(process))
+    return dict(found)
+
+
+@contextmanager
+def sink(*, keep: bool = False, **words: Any) -> Iterator[pc.Viewer]:
+    """Run a sink process, and give a `planecast.Viewer` of it."""
+    with child("sink", *(["--keep"] if keep else [])) as process:
+        viewer = pc.connect(int(line(process)), **words)
+        try:
+            yield viewer
+        finally:
+            viewer.quit()
+            close_publisher(linger=0.0)
+
+
+def stream(viewer: pc.Viewer, sources: Pixels, count: int, source: str = "bench") -> None:
+    """Send ``count`` images as fast as they are taken, and wait until all are owned."""
+    many = len(sources)
+    for t in range(count):
+        number = t % many
+        viewer.show(sources[number], components={"t": t, "z": number}, source=source)
+    viewer.flush(LIMIT)
+
+
+def verify(viewer: pc.Viewer, count: int) -> dict[str, int]:
+    """Check that these many images came, each once, with the right pixels; forget them."""
+    found: dict[str, int] = viewer.state()["sink"]
+    right = found["images"] == found["places"] == count and not found["wrong"] and not found["bad"]
+    if not right or not found["compared"]:
+        raise Wrong(f"{count} images were sent; the viewer has {found}")
+    viewer.clear()
+    return found
+
+
+def median(values: Sequence[float]) -> float:
+    """The middle value."""
+    return percentile(values, 50)
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The smallest value that ``percent`` of all do not exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]

@@ -1,0 +1,169 @@
+"""The viewer process that benchmarks send to: no window, contents checked.
+
+``--keep`` keeps every image in fresh memory, otherwise they go into recycled memory.
+``--fill N SIDE`` is the yardstick of the former: it fills N fresh arrays and prints the seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streaming_core.fleet.host import Host, run_viewer
+from streaming_core.protocol.messages import Image
+from streaming_core.stream.adapter import Arrival, Call, copy_pixels
+from tests.benchmarks.arrays import DTYPE, Ring, make, marked, whole
+
+TICK: Final = 0.008
+"""Seconds: as a window does, SHOWN is said for all images of a tick at once."""
+
+PLACES: Final = 8
+
+
+class Sink:
+    """A `ViewerAdapter` that owns as fast as memory allows.
+
+    Parameters
+    ----------
+    keep
+        Keep each image, instead of copying into recycled memory.
+    on_quit
+        Called on the request ``quit``.
+    """
+
+    viewer_kind = "sink"
+    engine = "memory"
+    verbs = frozenset({"clear", "quit", "state"})
+
+    def __init__(self, keep: bool, on_quit: Callable[[], None]) -> None:
+        self._keep = keep
+        self._on_quit = on_quit
+        self._ring = Ring(PLACES)
+        self._kept: list[tuple[int, NDArray[Any]]] = []
+        self._places: set[tuple[object, object]] = set()
+        self._images = 0
+        self._wrong = 0
+        self._queue: queue.SimpleQueue[Arrival | Call | None] = queue.SimpleQueue()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sink", daemon=True)
+        self._thread.start()
+
+    def own(self, image: Image, pixels: NDArray[Any]) -> NDArray[Any]:
+        """Copy, and check the marks."""
+        number = image.components["z"]
+        assert isinstance(number, int)  # noqa: S101 - benchmarks number their images
+        if self._keep:
+            kept = copy_pixels(pixels)
+            self._kept.append((number, kept))
+        else:
+            kept = self._ring.copy(number, pixels)
+        self._images += 1
+        self._wrong += not marked(kept, number)
+        self._places.add((image.source, image.components["t"]))
+        return kept
+
+    def post(self, arrival: Arrival) -> None:
+        """Queue an image."""
+        self._queue.put(arrival)
+
+    def call(self, call: Call) -> None:
+        """Queue a request."""
+        self._queue.put(call)
+
+    def gui_age(self) -> float:
+        """There is no window."""
+        return 0.0
+
+    def close(self) -> None:
+        """End the thread."""
+        self._ended.set()
+        self._queue.put(None)
+        self._thread.join(5.0)
+
+    def _run(self) -> None:
+        while not self._ended.is_set():
+            item = self._queue.get()
+            if isinstance(item, Arrival):
+                self._ended.wait(TICK)
+            while item is not None:
+                if isinstance(item, Arrival):
+                    item.shown()
+                else:
+                    self._answer(item)
+                try:
+                    item = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+
+    def _answer(self, call: Call) -> None:
+        match call.verb:
+            case "state":
+                call.reply({"sink": self._report()})
+            case "clear":
+                self._kept.clear()
+                self._places.clear()
+                self._images = self._wrong = 0
+                call.reply({})
+            case "quit":
+                call.reply({})
+                self._on_quit()
+
+    def _report(self) -> dict[str, int]:
+        """What came: images, different places, marks that are wrong, whole images compared."""
+        compared, bad = self._ring.check()
+        newest = self._kept[-PLACES:]
+        bad += sum(not whole(kept, number) for number, kept in newest)
+        return {
+            "images": self._images, "places": len(self._places), "wrong": self._wrong,
+            "compared": compared + len(newest), "bad": bad,
+        }  # fmt: skip
+
+
+def fill(count: int, side: int) -> float:
+    """Return the seconds that ``count`` copies into fresh arrays take."""
+    sources = make(side, PLACES)
+    kept = []
+    began = time.perf_counter()
+    for number in range(count):
+        kept.append(np.array(sources[number % PLACES], order="C", copy=True))
+    took = time.perf_counter() - began
+    if not all(marked(array, number % PLACES) for number, array in enumerate(kept)):
+        raise SystemExit("the copies are not the images")
+    return took
+
+
+def main() -> int:
+    """Serve until asked to quit."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--fill", nargs=2, type=int, metavar=("N", "SIDE"))
+    given = parser.parse_args()
+    if given.fill:
+        count, side = given.fill
+        answer: dict[str, Any] = {
+            "seconds": fill(count, side), "bytes": count * side * side * DTYPE.itemsize
+        }  # fmt: skip
+        sys.stdout.write(json.dumps(answer) + "\n")
+        return 0
+    ended = threading.Event()
+    sink = Sink(given.keep, ended.set)
+    host = Host(sink)
+    sys.stdout.write(f"{host.port}\n")
+    sys.stdout.flush()
+    ended.wait()
+    host.close()
+    sink.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_viewer(main))

@@ -1,0 +1,89 @@
+"""A real ImageJ under a virtual display, in a process of its own: one for all tests here."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+ROOT = Path(__file__).resolve().parents[2]
+LIMIT = 60.0
+
+
+class Refused(Exception):
+    """The bridge raised or answered an error; its first argument is the text."""
+
+
+class Fiji:
+    """The driver in the other process: see `tests.fiji.driver.Driver` for what it can do."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self.engine: str = self._answer()
+
+    def __getattr__(self, method: str) -> Callable[..., Any]:
+        def call(*arguments: Any, **keywords: Any) -> Any:
+            self._pipe.send((method, arguments, keywords))
+            return self._answer()
+
+        return call
+
+    def read(self, **arguments: Any) -> NDArray[Any]:
+        """Return the pixels that a producer gets back."""
+        array: NDArray[Any] = self.call("read", **arguments)[1]
+        return array
+
+    def picture(self, canvas: bool = False) -> NDArray[np.uint8]:
+        """Return a screenshot."""
+        array: NDArray[np.uint8] = self.call("screenshot", canvas=canvas)[1]
+        return array
+
+    def groups(self) -> list[dict[str, Any]]:
+        """Return what state() says of the groups."""
+        groups: list[dict[str, Any]] = self.call("state")[0]["groups"]
+        return groups
+
+    def _answer(self) -> Any:
+        assert self._pipe.poll(LIMIT), "the bridge does not answer"
+        kind, result = self._pipe.recv()
+        if kind != "result":
+            raise Refused(result)
+        return result
+
+
+@pytest.fixture(scope="session")
+def imagej() -> Iterator[Fiji]:
+    """Start ImageJ once."""
+    pytest.importorskip("scyjava", reason="the extra 'fiji' is not installed")
+    here, there = Pipe()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.fiji.driver", str(there.fileno())],
+        pass_fds=[there.fileno()],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    there.close()
+    try:
+        with here:
+            yield Fiji(here)
+        process.wait(10)
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def fiji(imagej: Fiji) -> Iterator[Fiji]:
+    """Give a test the ImageJ with no images in it."""
+    yield imagej
+    imagej.settle()
+    imagej.call("clear", source=None)

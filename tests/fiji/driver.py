@@ -1,0 +1,240 @@
+"""The Fiji bridge in a process of its own, driven by the tests through a pipe.
+
+Started as ``python -m tests.fiji.driver FD``: each message is a method of `Driver` with its
+arguments, each answer a result or the traceback. What a person does with ImageJ is done
+through ImageJ's public API.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import traceback
+from multiprocessing.connection import Connection
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fiji_bridge import desktop, jvm
+from fiji_bridge.adapter import FijiAdapter
+from fiji_bridge.edt import on_edt
+from streaming_core.fleet.display import display
+from streaming_core.protocol.components import check_components
+from streaming_core.protocol.messages import Image, Inline
+from streaming_core.stream.adapter import Arrival, Call
+
+LIMIT = 30.0
+
+
+class Driver:
+    """What a producer sends, what a person does, and what a person sees."""
+
+    def __init__(self) -> None:
+        self.adapter = FijiAdapter(lambda: None)
+        self.waiting: list[threading.Event] = []
+        self.seq = 0
+
+    # the producer
+
+    def show(self, array: NDArray[Any], axes: str = "YX", wait: bool = True, **image: Any) -> Any:
+        """Send an image; return why it is not shown, or None."""
+        self.seq += 1
+        given = check_components(image.pop("components", None), axes, array.shape)
+        message = Image(
+            sid="test", seq=self.seq, run=image.pop("run", "run"), shape=array.shape,
+            dtype=array.dtype.str, axes=axes, components=given,
+            where=Inline(nbytes=array.nbytes, parts=0), **image,
+        )  # fmt: skip
+        borrowed = np.array(array, order="C", copy=True)
+        borrowed.flags.writeable = False
+        kept = self.adapter.own(message, borrowed)
+        borrowed.flags.writeable = True
+        borrowed.fill(0)  # the memory is used again
+        done, reasons = threading.Event(), []
+
+        def shown(*reason: str) -> None:
+            reasons.append(reason)
+            done.set()
+
+        self.adapter.post(Arrival(message, kept, shown))
+        if not wait:
+            self.waiting.append(done)
+            return None
+        assert done.wait(LIMIT), "not shown"
+        assert len(reasons) == 1
+        return reasons[0][0] if reasons[0] else None
+
+    def settle(self) -> None:
+        """Wait until all is shown."""
+        for done in self.waiting:
+            assert done.wait(LIMIT), "not shown"
+        self.waiting.clear()
+
+    def call(self, verb: str, **arguments: Any) -> tuple[Any, NDArray[Any] | None]:
+        """Make a request; a failed one is RuntimeError with its text."""
+        done: threading.Event = threading.Event()
+        answers: list[Any] = []
+
+        def reply(result: Any = None, array: NDArray[Any] | None = None) -> None:
+            answers.append((result, array))
+            done.set()
+
+        def fail(text: str) -> None:
+            answers.append(RuntimeError(text))
+            done.set()
+
+        self.adapter.call(Call(verb, arguments, reply, fail))
+        assert done.wait(LIMIT), f"no answer to {verb}"
+        if isinstance(answers[0], RuntimeError):
+            raise answers[0]
+        return answers[0]
+
+    # the person
+
+    def look(self, title: str) -> dict[str, Any]:
+        """What can be seen of a window."""
+        imp = self._image(title)
+        return on_edt(imp, lambda: _facts(imp))
+
+    def titles(self) -> list[str]:
+        """Of the image windows that are open."""
+        manager = jvm.java("ij.WindowManager")
+        return sorted(str(title) for title in manager.getImageTitles())
+
+    def zoom_in(self, title: str, times: int = 1) -> None:
+        """Press + with the mouse over the image."""
+        canvas = self._image(title).getCanvas()
+        for _ in range(times):
+            on_edt(None, lambda: canvas.zoomIn(10, 10))
+
+    def draw_roi(self, title: str, x: int, y: int, width: int, height: int) -> None:
+        """Drag a rectangle."""
+        imp = self._image(title)
+        on_edt(imp, lambda: imp.setRoi(x, y, width, height))
+
+    def move(self, title: str, c: int, z: int, t: int) -> None:
+        """Drag the sliders."""
+        imp = self._image(title)
+        on_edt(imp, lambda: imp.setPosition(c, z, t))
+
+    def contrast(self, title: str, low: float, high: float) -> None:
+        """Set the display range of the channel that is shown."""
+        imp = self._image(title)
+
+        def run() -> None:
+            imp.setDisplayRange(low, high)
+            imp.updateAndDraw()
+
+        on_edt(imp, run)
+
+    def recolor(self, title: str, channel: int, red: int, green: int, blue: int) -> None:
+        """Choose another lookup table for a channel."""
+        imp = self._image(title)
+        color = jvm.java("java.awt.Color")(red, green, blue)
+        table = jvm.java("ij.process.LUT").createLutFromColor(color)
+
+        def run() -> None:
+            old = imp.getChannelLut(channel)
+            table.min, table.max = old.min, old.max
+            imp.setChannelLut(table, channel)
+            imp.updateAndDraw()
+
+        on_edt(imp, run)
+
+    def switch_off(self, title: str, channel: int) -> None:
+        """Take a channel out of the composite."""
+        imp = self._image(title)
+
+        def run() -> None:
+            imp.getActiveChannels()[channel - 1] = False
+            imp.updateAndDraw()
+
+        on_edt(imp, run)
+
+    def close_window(self, title: str) -> None:
+        """Click the window's close button."""
+        window = self._image(title).getWindow()
+        event = jvm.java("java.awt.event.WindowEvent")
+        closing = event(window, event.WINDOW_CLOSING)
+        on_edt(None, lambda: window.dispatchEvent(closing))
+
+    def paint(self, title: str, value: float) -> None:
+        """Fill the whole shown plane with a value, as Edit > Fill does."""
+        imp = self._image(title)
+
+        def run() -> None:
+            imp.getProcessor().setValue(value)
+            imp.getProcessor().fill()
+            imp.updateAndDraw()
+
+        on_edt(imp, run)
+
+    def value(self, title: str, x: int, y: int, index: int) -> float:
+        """Return the calibrated value under the mouse, in the stack's plane ``index`` (from 1)."""
+        imp = self._image(title)
+        processor = imp.getStack().getProcessor(index)
+        processor.setCalibrationTable(imp.getCalibration().getCTable())
+        return float(processor.getPixelValue(x, y))
+
+    def _image(self, title: str) -> Any:
+        imp = jvm.java("ij.WindowManager").getImage(title)
+        assert imp is not None, f"no window {title!r}; there is {self.titles()}"
+        return imp
+
+
+def _facts(imp: Any) -> dict[str, Any]:
+    window, canvas, roi = imp.getWindow(), imp.getCanvas(), imp.getRoi()
+    calibration, stack = imp.getCalibration(), imp.getStack()
+    composite = bool(imp.isComposite())
+    luts = list(imp.getLuts())
+    return {
+        "window": int(jvm.java("java.lang.System").identityHashCode(window)),
+        "kind": str(window.getClass().getSimpleName()),
+        "at": [int(window.getX()), int(window.getY())],
+        "size": [int(imp.getNChannels()), int(imp.getNSlices()), int(imp.getNFrames())],
+        "sliders": int(window.getNScrollbars()),
+        "position": [int(imp.getC()), int(imp.getZ()), int(imp.getT())],
+        "zoom": float(canvas.getMagnification()),
+        "roi": None if roi is None else str(roi.getBounds()),
+        "bits": int(imp.getBitDepth()),
+        "mode": int(imp.getCompositeMode()) if composite else 0,
+        "active": [bool(on) for on in imp.getActiveChannels()][:8] if composite else [],
+        "ranges": [[float(table.min), float(table.max)] for table in luts]
+        if composite
+        else [[float(imp.getProcessor().getMin()), float(imp.getProcessor().getMax())]],
+        "colors": [jvm.to_numpy("byte", table.getBytes())[255::256].tolist() for table in luts],
+        "labels": [str(stack.getSliceLabel(i + 1)) for i in range(stack.getSize())],
+        "subtitle": str(window.createSubtitle()),
+        "pixel": [float(calibration.pixelWidth), float(calibration.pixelHeight)],
+        "depth": float(calibration.pixelDepth),
+        "unit": str(calibration.getUnit()),
+        "origin": [float(calibration.xOrigin), float(calibration.yOrigin)],
+        "interval": float(calibration.frameInterval),
+        "changes": bool(imp.changes),
+    }
+
+
+def main() -> None:
+    """Serve one test session."""
+    with Connection(int(sys.argv[1])) as pipe, display(True, "fiji"):
+        jvm.start()
+        desktop.open_imagej(lambda: None)
+        driver = Driver()
+        pipe.send(("result", driver.adapter.engine))
+        while True:
+            try:
+                method, arguments, keywords = pipe.recv()
+            except EOFError:
+                break
+            try:
+                pipe.send(("result", getattr(driver, method)(*arguments, **keywords)))
+            # A process boundary: the test raises it.
+            except Exception as error:
+                pipe.send((type(error).__name__, f"{error}\n{traceback.format_exc()}"))
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

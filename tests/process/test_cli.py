@@ -1,0 +1,128 @@
+"""The command line, as a user runs it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import planecast as pc
+import pytest
+import tifffile
+
+PATTERN = "plate_{well}_w{channel}_z{z}.tif"
+DATA = Path(__file__).parents[2].parent / "shared" / "data" / "hcs_imagexpress"
+REAL = "Projection-Mix_{well}_s{site}_w{channel}_ZStep_{z}.tif"
+
+
+def planecast(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run the command, and return what it said."""
+    return subprocess.run(
+        [Path(sys.executable).with_name("planecast"), *words],
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def recorder() -> Iterator[None]:
+    yield
+    for row in pc.viewers():
+        pc.connect(row["port"]).quit()
+
+
+@pytest.fixture
+def plate(tmp_path: Path) -> Path:
+    """A folder of planes with a hole: well B02 has no channel 2."""
+    rng = np.random.default_rng(3)
+    for well in ("A01", "B02"):
+        for channel in (1, 2):
+            for z in (1, 2, 10):
+                if (well, channel) != ("B02", 2):
+                    plane = rng.integers(0, 60_000, (32, 40), np.uint16)
+                    tifffile.imwrite(tmp_path / f"plate_{well}_w{channel}_z{z}.tif", plane)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("recorder")
+def test_show_streams_a_folder_and_starts_the_viewer(plate: Path) -> None:
+    done = planecast("show", f"{plate}/*.tif", "--pattern", PATTERN, "--to", "recording")
+    assert done.returncode == 0, done.stderr
+    assert "9 planes of 9 files" in done.stdout
+    viewer = pc.connect()
+    one, two = viewer.state()["groups"]
+    assert one["components"] == {"channel": [1], "well": ["A01", "B02"], "z": [1, 2, 10]}
+    assert two["components"]["well"] == ["A01"]
+    for path in plate.glob("*.tif"):
+        well, channel, z = path.stem.removeprefix("plate_").split("_")
+        where = {"well": well, "channel": int(channel[1:]), "z": int(z[1:])}
+        assert np.array_equal(viewer.read(components=where), tifffile.imread(path))
+
+
+@pytest.mark.usefixtures("recorder")
+def test_files_with_a_problem_are_named_and_the_others_go(plate: Path) -> None:
+    (plate / "notes.tif").write_text("not an image")
+    (plate / "plate_A01_w1_z3.tif").write_bytes(b"II*\0 cut off")
+    done = planecast(
+        "show", str(plate), "missing.tif", "--pattern", PATTERN, "--to", "recording"
+    )
+    assert done.returncode == 1
+    assert "9 planes of 11 files" in done.stdout
+    words = " ".join(done.stderr.split())
+    assert "notes.tif: its name does not fit the pattern" in words
+    assert "plate_A01_w1_z3.tif:" in words
+    assert "missing.tif: no such file" in words
+
+
+def test_show_of_nothing_starts_no_viewer(tmp_path: Path) -> None:
+    done = planecast("show", f"{tmp_path}/*.tif", "--to", "recording")
+    assert done.returncode == 1
+    assert "no file matches" in done.stderr
+    assert pc.viewers() == []
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (("show", ".", "--pattern", "{Well}.tif"), "Well"),
+        (("show", ".", "--pattern", "none.tif"), "has no {name}"),
+        (("stop", "5999"), "no viewer runs on port 5999"),
+        (("napari", "--port", "80"), "out of range"),
+    ],
+)
+def test_mistakes_are_one_line_and_no_traceback(words: tuple[str, ...], text: str) -> None:
+    done = planecast(*words)
+    assert done.returncode == 1
+    assert text in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
+def test_ls_and_stop() -> None:
+    viewer = pc.launch("recording")
+    assert str(viewer.port) in planecast("ls").stdout
+    assert f"port {viewer.port} has ended" in planecast("stop", str(viewer.port)).stdout
+    assert "no viewer runs here" in planecast("ls").stdout
+    viewer.close()
+
+
+def test_doctor_says_what_is_here() -> None:
+    done = planecast("doctor")
+    assert done.returncode == 0
+    assert "shared memory" in done.stdout
+
+
+@pytest.mark.usefixtures("recorder")
+@pytest.mark.skipif(not DATA.is_dir(), reason="the real images are not beside this checkout")
+def test_a_real_plate_with_a_hole_comes_through_pixel_by_pixel() -> None:
+    done = planecast("show", f"{DATA}/*ZStep*.tif", "--pattern", REAL, "--to", "recording")
+    assert done.returncode == 0, done.stderr
+    viewer = pc.connect()
+    groups = {group["components"]["channel"][0]: group for group in viewer.state()["groups"]}
+    assert groups[1]["components"]["well"] == ["E07", "E08"]
+    assert groups[1]["components"]["z"] == list(range(1, 11))
+    assert groups[2]["components"]["well"] == ["E07"]
+    for path in DATA.glob("*ZStep*.tif"):
+        _, well, site, channel, _, z = path.stem.split("_")
+        where = {"well": well, "site": int(site[1:]), "channel": int(channel[1:]), "z": int(z)}
+        assert np.array_equal(viewer.read(components=where), tifffile.imread(path))

@@ -48,6 +48,8 @@ class FijiAdapter:
 
     viewer_kind = "fiji"
     verbs = frozenset({"state", "read", "screenshot", "navigate", "clear", "quit"})
+    keeps_mappings = False  # Java's arrays are Java's own memory
+    paused = False
 
     def __init__(self, quit_: Callable[[], None], *, headless: bool = False) -> None:
         self.engine = desktop.engine()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fiji_bridge import jvm, window
 from fiji_bridge.edt import on_edt
-from streaming_core.errors import NoDisplay, RequestFailed
+from streaming_core.errors import NoDisplay, RequestFailed, StartFailed
 
 OTHER_EVENTS: Final = (
     "windowOpened",
@@ -22,6 +22,8 @@ OTHER_EVENTS: Final = (
     "windowDeactivated",
 )
 
+PACKAGES: Final = "apt-get install libxi6 libxtst6 libfontconfig1 fonts-dejavu-core"
+
 
 def open_imagej(closed: Callable[[], None]) -> None:
     """Open ImageJ's main window; ``closed`` is called once it is gone.
@@ -29,7 +31,9 @@ def open_imagej(closed: Callable[[], None]) -> None:
     Raises
     ------
     NoDisplay
-        When no window can be opened.
+        When there is no display for it.
+    StartFailed
+        When Java lacks libraries or fonts.
     """
 
     def run() -> None:
@@ -49,6 +53,11 @@ def open_imagej(closed: Callable[[], None]) -> None:
         raise NoDisplay(
             f"Java cannot open windows on display {display!r}: is there a screen? On a server "
             "use a virtual one: planecast.launch('fiji', virtual=True)"
+        ) from error
+    except (jvm.java("java.lang.LinkageError"), jvm.java("java.lang.RuntimeException")) as error:
+        first = str(error).splitlines()[0]
+        raise StartFailed(
+            f"Java cannot open windows: {first}. On Debian or Ubuntu it needs: {PACKAGES}"
         ) from error
 
 
@@ -75,8 +84,7 @@ def screen() -> NDArray[np.uint8]:
     RequestFailed
         When there is no window.
     """
-    robot = jvm.java("java.awt.Robot")()
-    robot.waitForIdle()
+    robot = _settled()
     windows = on_edt(None, window.visible)
     if not windows:
         raise RequestFailed("there is no window to take a picture of")
@@ -89,6 +97,7 @@ def screen() -> NDArray[np.uint8]:
 
 def canvas(imp: Any) -> NDArray[np.uint8]:
     """Paint the canvas of an image by itself, with ROI and overlay, at its zoom: (Y, X, 3)."""
+    _settled()
 
     def run() -> Any:
         there = imp.getCanvas()
@@ -100,6 +109,13 @@ def canvas(imp: Any) -> NDArray[np.uint8]:
         return picture
 
     return _pixels(on_edt(imp, run))
+
+
+def _settled() -> Any:
+    """Wait until windows have their sizes and are painted; a new one takes some events."""
+    robot = jvm.java("java.awt.Robot")()
+    robot.waitForIdle()
+    return robot
 
 
 def _pixels(picture: Any) -> NDArray[np.uint8]:

@@ -101,7 +101,7 @@ class Hyperstack:
             labels = self.group.key.kind == "labels"
             imp = composite(imp, composite.COLOR if labels else composite.COMPOSITE)
         self._calibrate(imp, fresh)
-        imp.setPosition(*_from_one(grid.position(fresh[-1].place)))
+        imp.setPosition(*_from_one(grid.position(fresh[0].place)))
         self._channels = Channels(self._form, self.group.key.kind)
         self._channels.dress(imp, grid.channel_values, self._by_channel(fresh))
         if self.visible:

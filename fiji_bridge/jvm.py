@@ -169,6 +169,8 @@ def java_version(home: Path) -> int:
 def _configure(home: Path) -> None:
     import scyjava.config
 
+    # It says that it fetches a Java, and then takes this one.
+    logging.getLogger("scyjava").setLevel(logging.WARNING)
     # ij comes from Maven Central, the repository that is always asked.
     scyjava.config.get_repositories().pop("scijava.public", None)
     scyjava.config.set_java_constraints(fetch="never")

@@ -20,9 +20,9 @@ log = logging.getLogger("planecast.client")
 def _check(mode: str, stall: float, timeout: float) -> None:
     if mode not in MODES:
         raise InvalidSetting(f"mode {mode!r}; there are: {', '.join(MODES)}")
-    for name, value in (("stall", stall), ("timeout", timeout)):
-        if not (isinstance(value, int | float) and value > 0 and math.isfinite(value)):
-            raise InvalidSetting(f"{name}= is a number of seconds above 0, not {value!r}")
+    for name, value, least in (("stall", stall, 1.0), ("timeout", timeout, 0.001)):
+        if not (isinstance(value, int | float) and value >= least and math.isfinite(value)):
+            raise InvalidSetting(f"{name}= is a number of seconds, at least {least}, not {value!r}")
 
 
 def launch(
@@ -128,7 +128,7 @@ def viewers() -> list[dict[str, Any]]:
     for connection in running():
         facts: dict[str, Any] = {
             "port": connection.port, "viewer_kind": connection.viewer_kind,
-            "pid": connection.pid, "rate": None, "backlog": None,
+            "pid": connection.pid, "rate": None, "backlog": None, "undelivered": None,
         }  # fmt: skip
         try:
             with Viewer(connection, timeout=2.0) as viewer:
@@ -138,6 +138,7 @@ def viewers() -> list[dict[str, Any]]:
         else:
             facts["backlog"] = state["backlog"]
             facts["rate"] = round(sum(one["rate"] for one in state["producers"]), 1)
+            facts["undelivered"] = sum(one["undelivered"] for one in state["producers"])
             facts["images"] = sum(one["images"] for one in state["producers"])
         found.append(facts)
     return found

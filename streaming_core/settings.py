@@ -23,6 +23,9 @@ class Settings:
         Shared memory that a producer reuses for slots (``PLANECAST_POOL_BYTES``).
     inline_below
         Arrays of fewer bytes travel inside the message (``PLANECAST_INLINE_BELOW``).
+    hand_over_from
+        Arrays of ``allocate()`` of at least so many bytes are handed over: the viewer uses
+        their memory as it is (``PLANECAST_HAND_OVER_FROM``).
     credit
         Images that a viewer takes from one producer before it acks (``PLANECAST_CREDIT``).
     credit_bytes
@@ -33,6 +36,9 @@ class Settings:
     linger
         Seconds that leaving ``with``, or the end of the program, waits for images to be
         owned (``PLANECAST_LINGER``).
+    handed_over
+        Bytes of shared memory that a viewer keeps as layers' data without a copy; 0 stands for
+        a quarter of it (``PLANECAST_HANDED_OVER``).
     restart_grace
         Seconds that images are kept for a viewer that died (``PLANECAST_RESTART_GRACE``).
     sessions
@@ -41,10 +47,12 @@ class Settings:
 
     pool_bytes: int = 256 * MIB
     inline_below: int = 32 * KIB
+    hand_over_from: int = 64 * MIB
     credit: int = 64
     credit_bytes: int = 256 * MIB
     backlog: int = 512
     linger: float = 30.0
+    handed_over: int = 0
     restart_grace: float = 10.0
     sessions: int = 1024
 

@@ -58,6 +58,8 @@ class RecordingAdapter:
     viewer_kind = "recording"
     engine = "memory"
     verbs = frozenset({"clear", "quit", "read", "state"})
+    keeps_mappings = True
+    paused = False
 
     def __init__(self, on_quit: Callable[[], None] = lambda: None) -> None:
         self.catalog: Catalog[NDArray[Any]] = Catalog(frozenset({"channel"}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import operator
 import os
 import time
 import weakref
@@ -11,9 +12,10 @@ from types import TracebackType
 from typing import Any, Final, Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from streaming_core.errors import (
+    InvalidArray,
     RequestFailed,
     TimedOut,
     Undelivered,
@@ -21,6 +23,7 @@ from streaming_core.errors import (
 )
 from streaming_core.fleet.registry import Connection, find
 from streaming_core.network.endpoints import Address, parse_address
+from streaming_core.protocol.axes import check_dtype
 from streaming_core.protocol.components import Components, Value
 from streaming_core.stream.image import describe_image, make_image
 from streaming_core.stream.outcome import Delivery
@@ -153,6 +156,31 @@ class Viewer:
         )  # fmt: skip
         route = self._attached()
         return route.publisher.publish([route], pixels, image, describe_image(image))
+
+    def allocate(self, shape: Sequence[int], dtype: DTypeLike) -> NDArray[Any]:
+        """Return an array to compute into, which `show` then sends without a copy.
+
+        After `show` it is read-only. Its content is undefined at first.
+
+        Parameters
+        ----------
+        shape
+            As of `numpy.empty`.
+        dtype
+            One that travels as it is: bool, an integer, float32 or float64, native byte order.
+
+        Raises
+        ------
+        InvalidArray
+            For any other dtype, or a shape without pixels.
+
+        Examples
+        --------
+        >>> out = viewer.allocate(image.shape, image.dtype)  # doctest: +SKIP
+        >>> gaussian(image, out=out)  # doctest: +SKIP
+        >>> viewer.show(out, axes="ZYX")  # doctest: +SKIP
+        """
+        return allocate([self._attached()], shape, dtype)
 
     def flush(self, timeout: float = 60.0) -> None:
         """Wait until the viewer owns every image that this program sent to it.
@@ -342,11 +370,26 @@ def known(address: Address) -> Connection:
     return found
 
 
+def allocate(routes: Sequence[Route], shape: Sequence[int], dtype: DTypeLike) -> NDArray[Any]:
+    """Return an array in memory that these routes can send without a copy."""
+    found = np.dtype(dtype)
+    if check_dtype(found) != found:
+        raise InvalidArray(f"allocate() needs a dtype that travels as it is, not {found}")
+    whole = tuple(operator.index(length) for length in shape)
+    if not whole or min(whole) < 1:
+        raise InvalidArray(f"an array of shape {whole} has no pixels")
+    return routes[0].publisher.allocate(routes, whole, found)
+
+
 class Tee:
     """Several viewers that get the same images; made by `tee`."""
 
     def __init__(self, targets: Sequence[Viewer]) -> None:
         self.viewers = tuple(targets)
+
+    def allocate(self, shape: Sequence[int], dtype: DTypeLike) -> NDArray[Any]:
+        """`Viewer.allocate`, for all of them."""
+        return allocate([viewer._attached() for viewer in self.viewers], shape, dtype)
 
     def show(self, array: ArrayLike, **words: Any) -> Delivery:
         """Send an image to all of them: one copy into one segment. Takes what `Viewer.show` takes.

@@ -6,14 +6,15 @@ import argparse
 import logging
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from streaming_core.errors import LeaseHeld, PlanecastError, PortTaken
 from streaming_core.fleet.registry import Connection, find, lease_path, publish, viewer_keys
-from streaming_core.memory.leases import Lease, janitor
-from streaming_core.memory.places import run_folder
+from streaming_core.memory.leases import Lease, is_held, janitor
+from streaming_core.memory.places import run_folder, run_folders
 from streaming_core.network.endpoints import (
     ANY_FIRST_PORT,
     DATA_OFFSET,
@@ -32,6 +33,7 @@ from streaming_core.stream.receiver import Receiver, new_vid
 
 log = logging.getLogger("planecast.fleet")
 
+JANITOR_EVERY: Final = 60.0
 READY_FD: Final = "PLANECAST_READY_FD"
 """Names the pipe on which a viewer process tells its launcher that it is ready."""
 
@@ -103,6 +105,7 @@ class Host:
         self._folder = run_folder()
         self._settings = settings or Settings.load()
         self._closed = False
+        self._janitor_at = time.monotonic() + JANITOR_EVERY
         janitor(self._folder)
         ports = _ports(adapter.viewer_kind) if port is None else [check_port(port)]
         for candidate in ports:
@@ -131,6 +134,8 @@ class Host:
             self._receiver = Receiver(
                 adapter, address, keys.viewer, admission, self._settings,
                 vid=vid, lease=str(path), facts=facts,
+                died=_died,
+                chores=self._chores,
             )  # fmt: skip
         except BaseException:
             self._lease.release()
@@ -144,6 +149,13 @@ class Host:
             ),
         )  # fmt: skip
 
+    def _chores(self) -> None:
+        self._lease.refresh()
+        now = time.monotonic()
+        if now >= self._janitor_at:
+            self._janitor_at = now + JANITOR_EVERY
+            janitor(self._folder)
+
     def close(self, reason: str = "the viewer was closed") -> None:
         """Say BYE to the producers, and free port, lease and files. Idempotent."""
         if self._closed:
@@ -152,6 +164,12 @@ class Host:
         self._file.unlink(missing_ok=True)
         self._receiver.close(reason)
         self._lease.release()
+
+
+def _died(producer: str) -> bool:
+    """Whether a producer's lease is free, or gone."""
+    held = [is_held(folder / f"producer-{producer}.lease") for folder in run_folders()]
+    return not any(held)
 
 
 def run_viewer(main: Callable[[], int]) -> int:

@@ -247,10 +247,10 @@ class Pool:
         """All slots, taken and idle."""
         return tuple(self._slots)
 
-    def take(self, nbytes: int) -> Slot | None:
+    def take(self, nbytes: int, *, one_off: bool = False) -> Slot | None:
         """Return a slot of at least `nbytes`; None when all is in use, so wait for a give-back.
 
-        An image of more than half the limit gets a one-off slot.
+        An image of more than half the limit gets a one-off slot, and who asks for one.
 
         Raises
         ------
@@ -262,14 +262,14 @@ class Pool:
         if self._closed or os.getpid() != self._pid:
             raise SharedMemoryError("this pool is closed, or belongs to another process")
         idle, most = self._idle, 2 * nbytes + shm.GRAIN
-        for place in range(len(idle) - 1, -1, -1):
+        for place in () if one_off else range(len(idle) - 1, -1, -1):
             slot = idle[place]
             if nbytes <= slot.capacity <= most and not slot.lent:
                 del idle[place]
                 slot.idle = False
                 slot.holders = 0
                 return slot
-        one_off = nbytes > self._limit // 2
+        one_off = one_off or nbytes > self._limit // 2
         if not self._make_room(shm.rounded(nbytes), one_off):
             return None
         segment = self._create(nbytes)
@@ -358,6 +358,12 @@ class Pool:
                 if not self._idle:
                     raise OutOfSharedMemory(str(error)) from error
                 self.retire(self._idle[0])
+
+
+def total_room() -> int:
+    """Return all bytes of shared memory, 1 GiB where the system does not tell."""
+    found = shm.room()
+    return found[1] if found else 1 << 30
 
 
 def sees(name: str, nonce: str, uid: int | None = None) -> bool:

@@ -338,9 +338,9 @@ class Link:
         self.backlog, self.paused = backlog, paused
         return []
 
-    def unknown(self, vid: str, now: float) -> list[Action]:
-        """Take UNKNOWN: greet again. A viewer that forgot us will answer with a WELCOME."""
-        if vid != self.vid or self.phase is not Phase.READY:
+    def unknown(self, now: float) -> list[Action]:
+        """Take UNKNOWN: greet again. It forgot us, or it is a new one on the same port."""
+        if self.phase is not Phase.READY:
             return []
         self.phase = Phase.GREETING
         return self._greet(now)

@@ -50,6 +50,7 @@ class Slab(msgspec.Struct, frozen=True, tag="shm", tag_field="way"):
     """Pixels in shared memory: bytes ``offset`` to ``offset + nbytes`` of a segment's payload.
 
     ``size`` is the least size of the whole segment; ``generation`` tells an overwritten one.
+    ``lasting``: it will never be written again, so the viewer may keep it mapped (hand-over).
     """
 
     segment: str
@@ -57,6 +58,7 @@ class Slab(msgspec.Struct, frozen=True, tag="shm", tag_field="way"):
     generation: int
     nbytes: int
     offset: int = 0
+    lasting: bool = False
 
 
 class Inline(msgspec.Struct, frozen=True, tag="inline", tag_field="way"):
@@ -123,11 +125,15 @@ class Nack(Message, tag="NACK", frozen=True):
 
 
 class Ping(Message, tag="PING", frozen=True):
-    """Producer -> viewer: still there? ``last`` is the newest number sent."""
+    """Producer -> viewer: still there? ``last`` is the newest number sent.
+
+    ``undelivered`` counts the images that this viewer never owned.
+    """
 
     sid: str
     vid: str
     last: int
+    undelivered: int = 0
 
 
 class Pong(Message, tag="PONG", frozen=True):

@@ -63,6 +63,12 @@ class ViewerAdapter(Protocol):
     verbs: frozenset[str]
     """The requests that `call` understands."""
 
+    keeps_mappings: bool
+    """Whether a read-only array in mapped memory serves as what `own` returns."""
+
+    paused: bool
+    """Whether its user has paused the stream: images wait at their producers meanwhile."""
+
     def own(self, image: Image, pixels: NDArray[Any]) -> Any:
         """Copy pixels out of memory that is about to be used again; return what is kept.
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streaming_core.memory.segments import HEADER, Pool, Slot
+from streaming_core.memory.segments import Pool, Slot
 from streaming_core.protocol.messages import Inline, Slab
 from streaming_core.protocol.wire import split
 
@@ -46,11 +46,14 @@ class Payload:
 class SlotPayload(Payload):
     """Pixels in a slot. The slot is used again when each viewer has acked, never in doubt."""
 
-    def __init__(self, slot: Slot, nbytes: int, generation: int, users: int) -> None:
+    def __init__(
+        self, slot: Slot, nbytes: int, generation: int, users: int, *, offset: int = 0
+    ) -> None:
         super().__init__([], users)
         self._slot = slot
         self._nbytes = nbytes
         self._generation = generation
+        self._offset = offset
 
     @classmethod
     def fill(cls, slot: Slot, array: NDArray[Any], dtype: str, users: int) -> SlotPayload:
@@ -65,9 +68,12 @@ class SlotPayload(Payload):
         """Return a handle, or for a viewer that cannot see it a copy of the slot as parts."""
         segment = self._slot.segment
         if shm:
-            size = HEADER + self._nbytes
-            return Slab(segment.name, size, self._generation, self._nbytes), []
-        parts = split(segment.array((self._nbytes,), np.dtype(np.uint8)))
+            slab = Slab(
+                segment.name, segment.size, self._generation,
+                self._nbytes, self._offset, self._slot.one_off,
+            )  # fmt: skip
+            return slab, []
+        parts = split(segment.array((self._nbytes,), np.dtype(np.uint8), self._offset))
         return Inline(self._nbytes, len(parts)), parts
 
     def _free(self, pool: Pool) -> None:

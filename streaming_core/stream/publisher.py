@@ -23,6 +23,7 @@ from streaming_core.network.transport import Hub
 from streaming_core.protocol.messages import Image
 from streaming_core.protocol.wire import check_array, split
 from streaming_core.settings import Settings
+from streaming_core.stream.loans import Loans
 from streaming_core.stream.outcome import Deliveries, Delivery
 from streaming_core.stream.payload import Payload, SlotPayload
 from streaming_core.stream.route import Route, Target
@@ -56,6 +57,7 @@ class Publisher:
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
         self.pool = Pool(f"pc{self.sid}", settings.pool_bytes)
+        self.loans = Loans()
         self._lease = Lease.take(
             folder / f"producer-{self.sid}.lease",
             {"pid": self.pid, "prefixes": [f"pc{self.sid}"] if SUPPORTED else []},
@@ -123,8 +125,11 @@ class Publisher:
         nbytes = check_array(image.shape, image.dtype)
         with self.lock:
             self.wait_for(lambda: all(route.link.room(nbytes) for route in routes), None)
-            slot = self._take(nbytes, routes) if self._by_memory(nbytes, routes) else None
-        payload = self._copy(slot, array, image.dtype, len(routes))
+            payload: Payload | None = self.loans.redeem(array, len(routes))
+            by_memory = payload is None and self._by_memory(nbytes, routes)
+            slot = self._take(nbytes, routes) if by_memory else None
+        if payload is None:
+            payload = self._copy(slot, array, image.dtype, len(routes))
         with self.lock:
             parts = [route.queue(payload, image, name, nbytes) for route in routes]
         self._hub.wake()
@@ -133,6 +138,24 @@ class Publisher:
     def _by_memory(self, nbytes: int, routes: Sequence[Route]) -> bool:
         seeing = any(route.shm and route.link.attached for route in routes)
         return seeing and nbytes >= self.settings.inline_below
+
+    def allocate(
+        self, routes: Sequence[Route], shape: Sequence[int], dtype: np.dtype[Any]
+    ) -> NDArray[Any]:
+        """Return an array, of zeros or not, in memory that `publish` sends without a copy.
+
+        Where the viewers do not see our memory, or there is none, it is ordinary memory.
+        """
+        nbytes = check_array(shape, dtype.str)
+        with self.lock:
+            self.loans.collect(self.pool)
+            if not self._by_memory(nbytes, routes):
+                return np.empty(tuple(shape), dtype)
+            hand_over = nbytes >= self.settings.hand_over_from
+            slot = self._take(nbytes, routes, one_off=hand_over)
+            if slot is None:
+                return np.empty(tuple(shape), dtype)
+            return self.loans.lend(slot, tuple(shape), dtype)
 
     def _copy(self, slot: Slot | None, array: NDArray[Any], dtype: str, users: int) -> Payload:
         if slot is None:
@@ -144,11 +167,11 @@ class Publisher:
                 self.pool.retire(slot)
             raise
 
-    def _take(self, nbytes: int, routes: Sequence[Route]) -> Slot | None:
+    def _take(self, nbytes: int, routes: Sequence[Route], *, one_off: bool = False) -> Slot | None:
         """Take a slot, waiting while the pool is in use; None: send inline."""
         while any(route.link.attached for route in routes):
             try:
-                slot = self.pool.take(nbytes)
+                slot = self.pool.take(nbytes, one_off=one_off)
             except OutOfSharedMemory as error:
                 log.info("pixels travel inline: %s", error)
                 return None

@@ -39,6 +39,7 @@ from streaming_core.protocol.messages import (
     Reply,
     Request,
     Shown,
+    Slab,
     Unknown,
     Welcome,
 )
@@ -51,12 +52,17 @@ from streaming_core.protocol.wire import (
 )
 from streaming_core.settings import Settings
 from streaming_core.stream.adapter import Arrival, Call, ViewerAdapter
+from streaming_core.stream.handed import Handed
 from streaming_core.stream.results import Results
 from streaming_core.stream.session import Session
 
 log = logging.getLogger("planecast.receiver")
 
 TURN: Final = 0.1
+CHORES_EVERY: Final = 5.0
+SILENT: Final = 10.0
+"""Seconds without a message after which a producer's lease is looked at."""
+
 LEAVE_MS: Final = 500
 ACK_AT_ONCE: Final = 1 << 18
 """From this size on each image is acked by itself: its memory, still in the cache, is used next."""
@@ -89,6 +95,10 @@ class Receiver:
         Identity of this viewer process; segments of large results are named after it.
     facts
         What ``state()`` says besides what the adapter knows.
+    died
+        Whether the producer of this id (16 hexadecimal digits) is known to be dead.
+    chores
+        Called every few seconds: the host's housekeeping.
 
     Raises
     ------
@@ -99,6 +109,7 @@ class Receiver:
     def __init__(
         self, adapter: ViewerAdapter, address: Address, keys: KeyPair, admission: Admission,
         settings: Settings, *, vid: str, lease: str, facts: Mapping[str, Any],
+        died: Callable[[str], bool], chores: Callable[[], None],
     ) -> None:  # fmt: skip
         self.vid = vid
         self.sessions: dict[str, Session] = {}
@@ -106,12 +117,17 @@ class Receiver:
         self._settings = settings
         self._lease = lease
         self._facts = facts
+        self._died = died
+        self._chores = chores
+        self._chores_at = time.monotonic() + CHORES_EVERY
         self._began = time.monotonic()
         self._progress = 0
         self._backlog = 0
+        self._paused = False
         self._count = threading.Lock()
         self._outgoing = Outgoing()
         self._results = Results(vid, settings.inline_below)
+        self._handed = Handed(settings.handed_over)
         self._stopping = False
         self._farewell = ""
         self._hub = Hub()
@@ -176,11 +192,26 @@ class Receiver:
                     break
         for session in self.sessions.values():
             self._acknowledge(session)
-        self._results.expire(time.monotonic())
+        if self._adapter.paused != self._paused:  # said at once: it stops the stall clocks
+            self._paused = self._adapter.paused
+            for session in self.sessions.values():
+                self._pong(session)
+        now = time.monotonic()
+        if now >= self._chores_at:
+            self._chores_at = now + CHORES_EVERY
+            self._results.expire(now)
+            self._forget_dead(now)
+            self._chores()
+
+    def _forget_dead(self, now: float) -> None:
+        """End the sessions of producers that died without a BYE; what they sent stays."""
+        for sid, session in list(self.sessions.items()):
+            if now - session.heard_at > SILENT and self._died(session.producer):
+                del self.sessions[sid]
 
     def _taking(self) -> bool:
         """Whether images are taken now; if not they wait, un-acked, and producers with them."""
-        return self._backlog < self._settings.backlog
+        return self._backlog < self._settings.backlog and not self._adapter.paused
 
     def _send(self, session: Session, message: Message, parts: list[bytes] | None = None) -> None:
         self._listener.send(session.identity, [encode(message), *(parts or [])])
@@ -233,9 +264,10 @@ class Receiver:
                 unknown = Unknown(self.vid, message.sid[:64])
                 self._listener.send(identity, [encode(unknown)])
             return
-        session.identity = identity
+        session.identity, session.heard_at = identity, time.monotonic()
         match message:
             case Ping():
+                session.undelivered = message.undelivered
                 self._ping(session, message)
             case Drop():
                 session.drop(message.seqs)
@@ -262,6 +294,7 @@ class Receiver:
                 return
             self.sessions[hello.sid] = session
         session.identity, session.run = identity, hello.run
+        session.heard_at = time.monotonic()
         session.shm = SUPPORTED and session.owns(hello.probe) and sees(hello.probe, hello.nonce)
         self._listener.send(identity, [encode(self._welcome(session.shm))])
 
@@ -276,8 +309,14 @@ class Receiver:
         missing = session.missing(ping.last) if self._taking() else ()
         if missing:
             self._send(session, Nack(self.vid, session.sid, missing))
-        self._send(session, Pong(self.vid, session.sid, self._progress, self._backlog,
-                                 gui_age=self._adapter.gui_age()))  # fmt: skip
+        self._pong(session)
+
+    def _pong(self, session: Session) -> None:
+        adapter = self._adapter
+        pong = Pong(
+            self.vid, session.sid, self._progress, self._backlog, self._paused, adapter.gui_age()
+        )
+        self._send(session, pong)
 
     # images
 
@@ -310,7 +349,7 @@ class Receiver:
             kept = self._adapter.own(image, join(parts, image.shape, image.dtype))
         else:
             mapping, pixels = session.look(where, image.shape, image.dtype)
-            kept = self._adapter.own(image, pixels)
+            kept = self._keep(where, image, pixels)
             if not mapping.unchanged(where.generation):
                 raise SharedMemoryError("the memory was written to while it was read")
         session.own(image.seq)
@@ -319,6 +358,13 @@ class Receiver:
         self._adapter.post(Arrival(image, kept, self._shown(session, image.seq)))
         if where.nbytes >= ACK_AT_ONCE:
             self._acknowledge(session)
+
+    def _keep(self, where: Slab, image: Image, pixels: NDArray[Any]) -> Any:
+        """Keep memory that was handed over as it is, while there is room for it; else a copy."""
+        if not (where.lasting and self._adapter.keeps_mappings and self._handed.room(pixels)):
+            return self._adapter.own(image, pixels)
+        self._handed.add(pixels)
+        return pixels
 
     # requests
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streaming_core.errors import OutOfSharedMemory
-from streaming_core.memory.segments import HEADER, Segment
+from streaming_core.memory.segments import Segment
 from streaming_core.protocol.messages import ArrayResult, Inline, Slab
 from streaming_core.protocol.wire import split
 from streaming_core.stream.session import Session
@@ -72,7 +72,7 @@ class Results:
         segment = Segment.create(name, array.nbytes)
         segment.begin_write()
         np.copyto(segment.array(array.shape, array.dtype), array)
-        slab = Slab(name, HEADER + array.nbytes, segment.end_write(), array.nbytes)
+        slab = Slab(name, segment.size, segment.end_write(), array.nbytes)
         with self._lock:
             self._waiting[sid, number] = Result(segment, time.monotonic() + KEPT)
         return ArrayResult(array.shape, array.dtype.str, slab)

@@ -97,6 +97,7 @@ class Item:
     image: Image
     name: bytes
     delivery: Delivery
+    inline: bool = False
 
 
 class Route:
@@ -329,19 +330,25 @@ class Route:
             case Welcome():
                 self._welcomed(message, now)
             case Nack():
+                if message.reason:  # it cannot read our memory: the pixels go inline
+                    for seq in message.seqs:
+                        if seq in self.items:
+                            self.items[seq].inline = True
                 self.perform(link.nack(message.vid, message.seqs))
             case Pong():
                 self.perform(
                     link.pong(message.vid, message.progress, message.backlog, message.paused, now)
                 )
             case Unknown():
-                self.perform(link.unknown(message.vid, now))
+                self.perform(link.unknown(now))
             case Reply():
                 self.requests.answered(message, parts)
             case Bye():
                 log.warning("%s: %s", self.target.name, message.reason or "it was closed")
                 self.perform(link.bye(message.reason))
             case Refused():
+                if link.phase is Phase.GREETING and not message.seq:
+                    self.trouble = ViewerError(f"the {self.target.name}: {message.reason}")
                 self.perform(link.refuse("", message.seq, message.reason, now))
 
     def _welcomed(self, welcome: Welcome, now: float) -> None:
@@ -369,13 +376,13 @@ class Route:
                     item = self.items.get(what.seq)
                     if item is None or what.seq not in self.link.pending:
                         return
-                    where, parts = item.payload.ways(self.shm)
+                    where, parts = item.payload.ways(self.shm and not item.inline)
                 image = msgspec.structs.replace(item.image, sid=self.sid, seq=what.seq, where=where)
                 self._dial.publish([encode(image), *parts])
             case Greet():
                 self._dial.send([encode(self._hello())])
             case Probe():
-                self._dial.send([encode(Ping(self.sid, self.link.vid, what.last))])
+                self._dial.send([encode(Ping(self.sid, self.link.vid, what.last, self.lost))])
             case GiveUp():
                 self._dial.send([encode(Drop(self.sid, what.seqs))])
             case _:

@@ -45,6 +45,8 @@ class Session:
     upto: int
     shm: bool = False
     images: int = 0
+    undelivered: int = 0
+    heard_at: float = 0.0
     _highest: int = 0
     _suspects: frozenset[int] = frozenset()
     _beyond: set[int] = field(default_factory=set)
@@ -65,6 +67,11 @@ class Session:
         session._highest = hello.last
         return session
 
+    @property
+    def producer(self) -> str:
+        """Id of the process: what names its lease and its segments."""
+        return self.sid.partition(".")[0]
+
     def owns(self, segment: str) -> bool:
         """Whether the name is one that this producer may name."""
         return segment.startswith(self.prefix)
@@ -83,7 +90,9 @@ class Session:
             raise WireError(f"segment {where.segment[:40]!r} is not of this session")
         mapping = self._mappings.get(where.segment)
         if mapping is None:
-            mapping = self._mappings[where.segment] = Mapping.open(where.segment, where.size)
+            mapping = Mapping.open(where.segment, where.size)
+            if not where.lasting:  # what is used once only would stay mapped for nothing
+                self._mappings[where.segment] = mapping
             if len(self._mappings) > MOST_MAPPINGS:
                 self._mappings.popitem(last=False)
         if not mapping.unchanged(where.generation):
@@ -163,4 +172,5 @@ class Session:
         return {
             "sid": self.sid, "label": self.label, "run": self.run, "pid": self.pid,
             "images": self.images, "rate": self.rate(monotonic()),
+            "undelivered": self.undelivered,
         }  # fmt: skip

@@ -8,6 +8,7 @@ import secrets
 import sys
 import threading
 import time
+from typing import ClassVar
 
 from streaming_core.memory.leases import janitor
 from streaming_core.memory.places import run_folder
@@ -19,6 +20,8 @@ class _Current:
     """The one piece of global state: the publisher of this process."""
 
     publisher: Publisher | None = None
+    inherited: ClassVar[list[Publisher | None]] = []
+    """Of the process that we were forked from: kept, so that nothing of it is closed here."""
     lock = threading.Lock()
 
 
@@ -58,6 +61,7 @@ def _at_exit() -> None:
 
 
 def _forget() -> None:
+    _Current.inherited.append(_Current.publisher)
     _Current.publisher = None
     _Current.lock = threading.Lock()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -47,8 +47,9 @@ def whole(array: NDArray[Any], number: int) -> bool:
     return bool(np.array_equal(array, expected))
 
 
+@lru_cache(maxsize=1)
 def make(side: int, count: int) -> Pixels:
-    """Return images 0 to ``count`` - 1."""
+    """Return images 0 to ``count`` - 1; the newest are kept for the next case."""
     images = np.empty((count, side, side), DTYPE)
     for number in range(count):
         fill(images[number], number)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final
@@ -22,12 +24,18 @@ def python(module: str, *arguments: object) -> list[str]:
     return [sys.executable, "-m", f"tests.benchmarks.{module}", *map(str, arguments)]
 
 
+def environment() -> dict[str, str]:
+    """Return our environment, without what would make each start as slow as the first."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 @contextmanager
 def child(module: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
     """Run a module of the benchmarks; its standard input ends with this context, and so does it."""
     process = subprocess.Popen(
-        python(module, *arguments), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+        python(module, *arguments), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env=environment(),
+    )  # fmt: skip
     try:
         yield process
     finally:
@@ -40,7 +48,7 @@ def child(module: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
 
 def line(process: subprocess.Popen[str]) -> str:
     """Read the next line that a child says."""
-    assert process.stdout is not None  # noqa: S101 - for mypy
+    assert process.stdout is not None
     found = process.stdout.readline().strip()
     if not found:
         raise Wrong(f"{process.args!r} ended with code {process.wait(LIMIT)}")
@@ -55,10 +63,10 @@ def answer(module: str, *arguments: object) -> dict[str, Any]:
 
 
 @contextmanager
-def sink(*, keep: bool = False, **words: Any) -> Iterator[pc.Viewer]:
+def sink(*arguments: object) -> Iterator[pc.Viewer]:
     """Run a sink process, and give a `planecast.Viewer` of it."""
-    with child("sink", *(["--keep"] if keep else [])) as process:
-        viewer = pc.connect(int(line(process)), **words)
+    with child("sink", *arguments) as process:
+        viewer = pc.connect(int(line(process)))
         try:
             yield viewer
         finally:
@@ -66,13 +74,17 @@ def sink(*, keep: bool = False, **words: Any) -> Iterator[pc.Viewer]:
             close_publisher(linger=0.0)
 
 
-def stream(viewer: pc.Viewer, sources: Pixels, count: int, source: str = "bench") -> None:
-    """Send ``count`` images as fast as they are taken, and wait until all are owned."""
-    many = len(sources)
-    for t in range(count):
+def stream(
+    viewer: pc.Viewer, sources: Pixels, count: int, *, first: int = 0, source: str = "bench"
+) -> float:
+    """Send ``count`` images as fast as they are taken; seconds until all are owned."""
+    many, began = len(sources), time.perf_counter()
+    for t in range(first, first + count):
         number = t % many
-        viewer.show(sources[number], components={"t": t, "z": number}, source=source)
+        words = {"well": "B03", "channel": "DAPI", "t": t, "z": number}
+        viewer.show(sources[number], components=words, source=source)
     viewer.flush(LIMIT)
+    return time.perf_counter() - began
 
 
 def verify(viewer: pc.Viewer, count: int) -> dict[str, int]:

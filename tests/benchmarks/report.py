@@ -151,9 +151,7 @@ def _processor() -> str:
 
 def write_json(path: Path, rows: Sequence[Row], facts: dict[str, Any]) -> None:
     """Keep everything."""
-    found = [
-        asdict(row) | {"ratio": row.ratio, "aim": row.aim(), "met": row.met} for row in rows
-    ]
+    found = [asdict(row) | {"ratio": row.ratio, "aim": row.aim(), "met": row.met} for row in rows]
     path.write_text(json.dumps({"machine": facts, "rows": found}, indent=1, default=str) + "\n")
 
 

@@ -1,7 +1,9 @@
 """The viewer process that benchmarks send to: no window, contents checked.
 
 ``--keep`` keeps every image in fresh memory, otherwise they go into recycled memory.
-``--fill N SIDE`` is the yardstick of the former: it fills N fresh arrays and prints the seconds.
+``--slow MS`` takes that long for each, to fall behind a producer.
+``--fill N SIDE WARM`` is the yardstick of ``--keep``: it fills N fresh arrays and prints the
+seconds that all but the first WARM took.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from numpy.typing import NDArray
 from streaming_core.fleet.host import Host, run_viewer
 from streaming_core.protocol.messages import Image
 from streaming_core.stream.adapter import Arrival, Call, copy_pixels
-from tests.benchmarks.arrays import DTYPE, Ring, make, marked, whole
+from tests.benchmarks.arrays import Ring, make, marked, whole
 
 TICK: Final = 0.008
 """Seconds: as a window does, SHOWN is said for all images of a tick at once."""
@@ -36,6 +38,8 @@ class Sink:
     ----------
     keep
         Keep each image, instead of copying into recycled memory.
+    slow
+        Seconds to wait before each.
     on_quit
         Called on the request ``quit``.
     """
@@ -44,8 +48,9 @@ class Sink:
     engine = "memory"
     verbs = frozenset({"clear", "quit", "state"})
 
-    def __init__(self, keep: bool, on_quit: Callable[[], None]) -> None:
+    def __init__(self, keep: bool, slow: float, on_quit: Callable[[], None]) -> None:
         self._keep = keep
+        self._slow = slow
         self._on_quit = on_quit
         self._ring = Ring(PLACES)
         self._kept: list[tuple[int, NDArray[Any]]] = []
@@ -60,7 +65,9 @@ class Sink:
     def own(self, image: Image, pixels: NDArray[Any]) -> NDArray[Any]:
         """Copy, and check the marks."""
         number = image.components["z"]
-        assert isinstance(number, int)  # noqa: S101 - benchmarks number their images
+        assert isinstance(number, int)
+        if self._slow:
+            self._ended.wait(self._slow)
         if self._keep:
             kept = copy_pixels(pixels)
             self._kept.append((number, kept))
@@ -128,12 +135,14 @@ class Sink:
         }  # fmt: skip
 
 
-def fill(count: int, side: int) -> float:
-    """Return the seconds that ``count`` copies into fresh arrays take."""
+def fill(count: int, side: int, warm: int) -> float:
+    """Return the seconds that ``count`` copies into fresh arrays take, the first ones aside."""
     sources = make(side, PLACES)
-    kept = []
+    kept: list[NDArray[Any]] = []
     began = time.perf_counter()
     for number in range(count):
+        if number == warm:
+            began = time.perf_counter()
         kept.append(np.array(sources[number % PLACES], order="C", copy=True))
     took = time.perf_counter() - began
     if not all(marked(array, number % PLACES) for number, array in enumerate(kept)):
@@ -145,17 +154,14 @@ def main() -> int:
     """Serve until asked to quit."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--keep", action="store_true")
-    parser.add_argument("--fill", nargs=2, type=int, metavar=("N", "SIDE"))
+    parser.add_argument("--slow", type=float, default=0.0, metavar="MS")
+    parser.add_argument("--fill", nargs=3, type=int, metavar=("N", "SIDE", "WARM"))
     given = parser.parse_args()
     if given.fill:
-        count, side = given.fill
-        answer: dict[str, Any] = {
-            "seconds": fill(count, side), "bytes": count * side * side * DTYPE.itemsize
-        }  # fmt: skip
-        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.write(json.dumps({"seconds": fill(*given.fill)}) + "\n")
         return 0
     ended = threading.Event()
-    sink = Sink(given.keep, ended.set)
+    sink = Sink(given.keep, given.slow / 1000, ended.set)
     host = Host(sink)
     sys.stdout.write(f"{host.port}\n")
     sys.stdout.flush()

@@ -163,7 +163,7 @@ def test_pings_tell_the_newest_number_that_was_sent(link: Link) -> None:
 
 def test_an_unknown_session_greets_again(link: Link) -> None:
     link.queue(1, b"", 0.0)
-    assert any(isinstance(one, Greet) for one in link.unknown("v1", 0.1))
+    assert any(isinstance(one, Greet) for one in link.unknown(0.1))
     assert sent(link.welcome("v1", 4, 1000, 0.2)) == [1]
 
 

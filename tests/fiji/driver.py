@@ -75,7 +75,7 @@ class Driver:
     def call(self, verb: str, **arguments: Any) -> tuple[Any, NDArray[Any] | None]:
         """Make a request; a failed one is RuntimeError with its text."""
         done: threading.Event = threading.Event()
-        answers: list[Any] = []
+        answers: list[tuple[Any, NDArray[Any] | None] | RuntimeError] = []
 
         def reply(result: Any = None, array: NDArray[Any] | None = None) -> None:
             answers.append((result, array))
@@ -87,9 +87,10 @@ class Driver:
 
         self.adapter.call(Call(verb, arguments, reply, fail))
         assert done.wait(LIMIT), f"no answer to {verb}"
-        if isinstance(answers[0], RuntimeError):
-            raise answers[0]
-        return answers[0]
+        answer = answers[0]
+        if isinstance(answer, RuntimeError):
+            raise answer
+        return answer
 
     # the person
 

@@ -31,7 +31,7 @@ def extremes(dtype: str) -> NDArray[Any]:
     return many
 
 
-@pytest.mark.parametrize("dtype", ("?", *INTEGERS, "f4", "f8"))
+@pytest.mark.parametrize("dtype", ["?", *INTEGERS, "f4", "f8"])
 def test_every_dtype_comes_back_bit_by_bit(fiji: Fiji, dtype: str) -> None:
     sent = extremes(dtype)
     assert fiji.show(sent, source=dtype, components={"z": 0}) is None
@@ -95,7 +95,7 @@ def test_uint8_then_uint16_are_windows_of_their_own(fiji: Fiji) -> None:
     assert fiji.value(large, 1, 1, 1) == 60000
 
 
-@pytest.mark.parametrize("samples", (3, 4))
+@pytest.mark.parametrize("samples", [3, 4])
 def test_rgb_is_shown_in_its_colours(fiji: Fiji, samples: int) -> None:
     chance = np.random.default_rng(5)
     rgb = chance.integers(0, 256, (3, 40, 200, samples), dtype="u1")

@@ -26,7 +26,7 @@ def test_the_first_image_opens_a_window_named_after_its_source(fiji: Fiji) -> No
     assert fiji.look("raw")["size"] == [1, 1, 1]
 
 
-GROWTHS = {
+GROWTHS: dict[str, list[dict[str, Any]]] = {
     "T": [{"t": t} for t in range(4)],
     "Z": [{"z": z} for z in (3, 1, 2, 0)],
     "C": [{"channel": c} for c in ("DAPI", "GFP", "w3")],

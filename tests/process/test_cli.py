@@ -64,9 +64,7 @@ def test_show_streams_a_folder_and_starts_the_viewer(plate: Path) -> None:
 def test_files_with_a_problem_are_named_and_the_others_go(plate: Path) -> None:
     (plate / "notes.tif").write_text("not an image")
     (plate / "plate_A01_w1_z3.tif").write_bytes(b"II*\0 cut off")
-    done = planecast(
-        "show", str(plate), "missing.tif", "--pattern", PATTERN, "--to", "recording"
-    )
+    done = planecast("show", str(plate), "missing.tif", "--pattern", PATTERN, "--to", "recording")
     assert done.returncode == 1
     assert "9 planes of 11 files" in done.stdout
     words = " ".join(done.stderr.split())

@@ -163,7 +163,7 @@ def test_no_display_is_said_with_the_way_out(monkeypatch: pytest.MonkeyPatch) ->
     [
         ({"viewer_kind": "photoshop"}, "napari, fiji"),
         ({"viewer_kind": "recording", "mode": "some"}, "every, latest"),
-        ({"viewer_kind": "recording", "stall": 0}, "above 0"),
+        ({"viewer_kind": "recording", "stall": 0}, "at least 1.0"),
         ({"viewer_kind": "recording", "python": "/no/such"}, "/no/such"),
         ({"viewer_kind": "napari", "headless": True}, "virtual=True"),
     ],

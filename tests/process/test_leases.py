@@ -244,8 +244,19 @@ else:
         (run_folder / "viewer-5555.lease").write_bytes(content)
         assert janitor(run_folder) == Cleaned(leases=1)
 
+    def test_removes_the_lock_of_a_killed_launcher(self, run_folder: Path) -> None:
+        (run_folder / "launch-napari-own.lease").write_text("{}")
+        assert janitor(run_folder) == Cleaned(leases=1)
+
     def test_touches_no_other_files(self, run_folder: Path) -> None:
-        names = ["notes.lease", "viewer-5555.lease.bak", "producer-xyz.lease", "key", "viewer.log"]
+        names = [
+            "notes.lease",
+            "launch.lease",
+            "viewer-5555.lease.bak",
+            "producer-xyz.lease",
+            "key",
+            "viewer.log",
+        ]
         for name in names:
             (run_folder / name).write_text("{}")
         (run_folder / "viewer-5557.lease").symlink_to("key")
@@ -522,6 +533,35 @@ say("ready"); sys.stdin.read()
             Lease.take(path, {})
         assert is_held(path) is None
         path.rmdir()
+
+
+def test_a_cron_job_and_a_desktop_session_find_each_others_viewers() -> None:
+    """One has a folder in /run/user and the other in /tmp; both are read, the own one first."""
+    script = """
+os.environ.pop("PLANECAST_RUN_FOLDER")
+from streaming_core.memory.places import run_folder, run_folders
+uid = os.getuid()
+seen = [run_folder(), run_folders()]
+os.mkdir(f"/run/user/{uid}", 0o700)
+seen += [run_folder(), run_folders()]
+os.chmod(f"/run/user/{uid}", 0o755)
+seen += [run_folder()]
+cron, desktop = Path(f"/tmp/planecast-{uid}"), Path(f"/run/user/{uid}/planecast")
+say(seen == [cron, [cron], desktop, [desktop, cron], cron])
+"""
+    mounts = "mkdir -p /run/user && mount -t tmpfs tmpfs /run/user && mount -t tmpfs tmpfs /tmp"
+    before = ["unshare", "--mount", "sh", "-c", f'{mounts} && exec "$@"', "sh"]
+    try:
+        allowed = subprocess.run([*before, "true"], capture_output=True, check=False)
+    except OSError as error:
+        pytest.skip(f"folders of our own need unshare: {error}")
+    if allowed.returncode:
+        pytest.skip(f"folders of our own are refused here: {allowed.stderr.decode().strip()}")
+    done = subprocess.run(
+        [*before, sys.executable, "-c", COMMON + script, "/none"],
+        capture_output=True, text=True, cwd=ROOT, check=False,
+    )  # fmt: skip
+    assert (done.stdout.strip(), done.stderr) == ("True", "")
 
 
 class TestWitness:

@@ -192,3 +192,65 @@ def test_state_is_plain_and_complete(viewer: pc.Viewer) -> None:
     (group,) = state["groups"]
     assert group["shape"] == [1, 8, 9]
     assert group["components"] == {"well": ["B03"]}
+
+
+def test_an_allocated_array_is_shown_without_a_copy_and_read_only_then(viewer: pc.Viewer) -> None:
+    for t in range(30):
+        out = viewer.allocate((300, 400), np.uint16)
+        out[:] = t
+        viewer.show(out, components={"t": t})
+        with pytest.raises(ValueError, match="read-only"):
+            out[0, 0] = 1
+    viewer.settle()
+    assert viewer.read()[:, 5, 5].tolist() == list(range(30))
+
+
+def test_arrays_that_are_kept_are_never_overwritten(viewer: pc.Viewer) -> None:
+    kept = []
+    for t in range(40):
+        out = viewer.allocate((200, 300), np.uint16)
+        out[:] = t
+        viewer.show(out, components={"t": t})
+        viewer.flush()
+        kept.append(out)
+    viewer.allocate((200, 300), np.uint16)[:] = 9999  # dropped without being shown
+    assert [int(one[3, 3]) for one in kept] == list(range(40))
+
+
+def test_a_large_array_is_handed_over(
+    monkeypatch: pytest.MonkeyPatch, recorder: tuple[int, RecordingAdapter]
+) -> None:
+    monkeypatch.setenv("PLANECAST_HAND_OVER_FROM", str(1 << 20))
+    with pc.connect(recorder[0]) as viewer:
+        out = viewer.allocate((3, 800, 900), np.uint16)
+        out[:] = pixels((3, 800, 900), "u2")
+        expected = out.copy()
+        viewer.show(out, axes="ZYX", components={"well": "A1"})
+        viewer.settle()
+        del out
+        assert np.array_equal(viewer.read(components={"well": "A1"}), expected)
+    assert np.array_equal(recorder[1].catalog.read({}, lambda kept: kept)[1][0], expected)
+
+
+def test_a_dtype_that_would_be_converted_cannot_be_allocated(viewer: pc.Viewer) -> None:
+    for dtype in ("f2", ">u2", "c8", "O"):
+        with pytest.raises(pc.InvalidImage):
+            viewer.allocate((4, 4), dtype)
+    with pytest.raises(pc.InvalidImage):
+        viewer.allocate((4, 0), "u1")
+
+
+def test_a_paused_viewer_waits_as_long_as_it_takes(
+    recorder: tuple[int, RecordingAdapter],
+) -> None:
+    port, adapter = recorder
+    with pc.connect(port, stall=1.0) as viewer:
+        viewer.show(np.zeros((8, 8), "u1"), components={"t": 0})
+        viewer.flush()
+        adapter.paused = True
+        poll_until(lambda: viewer.state() is not None, "it answers")
+        delivery = viewer.show(np.ones((8, 8), "u1"), components={"t": 1})
+        with pytest.raises(pc.TimedOut):
+            delivery.wait(2.5)
+        adapter.paused = False
+        assert delivery.wait(10).owned

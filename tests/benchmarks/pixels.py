@@ -1,0 +1,168 @@
+"""Cases: what it costs to bring pixels to another process, and how many come a second."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+import planecast as pc
+from tests.benchmarks.arrays import DTYPE, Pixels, Wrong, beyond_cache, make, whole
+from tests.benchmarks.probes import held
+from tests.benchmarks.processes import answer, median, sink, stream, verify
+from tests.benchmarks.report import Row, Target
+from tests.benchmarks.rivals import rival
+
+LARGE: Final = 2048
+SMALL: Final = 512
+SOURCES: Final = 32
+"""Images that the rates cycle through: a program sends what it has just made."""
+
+WARM: Final = 96
+"""Images before anything is timed: more than the credit, so every slot has been used."""
+
+MIB: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How thorough a run is."""
+
+    quick: bool = False
+
+    @property
+    def times(self) -> int:
+        """Repetitions."""
+        return 2 if self.quick else 5
+
+    def of(self, count: int) -> int:
+        """Return how many of ``count`` images, or calls, are enough."""
+        return max(8, count // 8) if self.quick else count
+
+
+def cost_of_show(effort: Effort) -> Iterator[Row]:
+    """Time `show()` against memcpy, in turns, with nothing else on its way."""
+    sources = make(LARGE, beyond_cache(LARGE, times=0.25 if effort.quick else 4.0))
+    target = np.zeros_like(sources[0])
+    shows, copies = [], []
+    with sink() as viewer:
+        stream(viewer, sources, WARM)
+        verify(viewer, WARM)
+        for turn in range(effort.times):
+            show, copy = _in_turns(viewer, sources, target, turn % 2)
+            shows.append(median(show))
+            copies.append(median(copy))
+            verify(viewer, len(show))
+    best, ratios = min(shows), [a / b for a, b in zip(shows, copies, strict=True)]
+    yield Row(
+        "producer cost of show(), 2048² uint16", best * 1e3, "ms", min(copies) * 1e3, "memcpy",
+        Target(1.3, of="ratio"), f"median of {len(sources)} images, least of {effort.times}",
+        details={"shows": shows, "copies": copies, "ratios": ratios, "sources": len(sources)},
+    )  # fmt: skip
+
+
+def _in_turns(
+    viewer: pc.Viewer, sources: Pixels, target: Pixels, odd: int
+) -> tuple[list[float], list[float]]:
+    """Show every second image and copy the others: none of them is in the cache."""
+    shows, copies = [], []
+    for number, source in enumerate(sources):
+        words = {"well": "B03", "channel": "DAPI", "t": number, "z": number}
+        began = time.perf_counter()
+        if number % 2 == odd:
+            delivery = viewer.show(source, components=words, source="bench")
+            shows.append(time.perf_counter() - began)
+            delivery.wait(60.0)  # the next one shall not wait for credit
+        else:
+            np.copyto(target, source)
+            copies.append(time.perf_counter() - began)
+            if not whole(target, number):
+                raise Wrong(f"memcpy of image {number}")
+    return shows, copies
+
+
+def rate_large(effort: Effort) -> Iterator[Row]:
+    """Images a second into recycled memory, beside the other ways, in turns."""
+    yield from _rates(LARGE, effort.of(400), effort.of(64), effort, least=600.0, more=6.0)
+
+
+def rate_small(effort: Effort) -> Iterator[Row]:
+    """Time the same for small images, where the messages count."""
+    yield from _rates(SMALL, effort.of(6000), effort.of(600), effort, least=8000.0)
+
+
+def _rates(
+    side: int, count: int, few: int, effort: Effort, *, least: float, more: float | None = None
+) -> Iterator[Row]:
+    sources = make(side, SOURCES)
+    ours, shm, bytes_ = [], [], []
+    with ExitStack() as stack:
+        viewer = stack.enter_context(sink())
+        memory = stack.enter_context(rival("shm"))
+        message = stack.enter_context(rival("bytes"))
+        stream(viewer, sources, WARM)
+        verify(viewer, WARM)
+        for way in (memory, message):
+            way.seconds(sources, SOURCES)
+        for _ in range(effort.times):
+            ours.append(count / stream(viewer, sources, count))
+            verify(viewer, count)
+            shm.append(few / memory.seconds(sources, few))
+            bytes_.append(few / message.seconds(sources, few))
+    measure, how = f"producer → owned, {side}² uint16, recycled", f"best of {effort.times}"
+    facts = {"rates": ours, "shm": shm, "bytes": bytes_, "bytes_per_image": sources[0].nbytes}
+    yield Row(
+        measure, max(ours), "/s", max(shm), "one SharedMemory per image",
+        Target(least, "at least"), how, details=facts,
+    )  # fmt: skip
+    if more is not None:
+        yield Row(
+            f"{measure}, against one SharedMemory per image", max(ours), "/s", max(shm),
+            "the same", Target(more, "at least", "ratio"), how,
+        )  # fmt: skip
+    yield Row(
+        f"{measure}, against ZeroMQ", max(ours), "/s", max(bytes_), "bytes through a Unix socket",
+        None, how,
+    )  # fmt: skip
+
+
+def kept(effort: Effort) -> Iterator[Row]:
+    """Every plane is kept: page faults are what it costs, in the viewer and in the yardstick."""
+    sources, count = make(LARGE, SOURCES), effort.of(150)
+    ours, fresh = [], []
+    for _ in range(min(3, effort.times)):
+        with sink("--keep") as viewer:
+            stream(viewer, sources, WARM)
+            ours.append(count / stream(viewer, sources, count, first=WARM))
+            verify(viewer, WARM + count)
+        fresh.append(count / answer("sink", "--fill", WARM + count, LARGE, WARM)["seconds"])
+    yield Row(
+        "producer → owned, 2048² uint16, every plane kept", max(ours), "/s", max(fresh),
+        "filling fresh arrays", Target(0.8, "at least", "ratio"), f"best of {len(ours)}",
+        details={"rates": ours, "fresh": fresh},
+    )  # fmt: skip
+
+
+def memory_held(effort: Effort) -> Iterator[Row]:
+    """8 GB pass through a viewer that is slower than the producer, so the pool fills."""
+    sources, count = make(LARGE, SOURCES), effort.of(8_000_000_000 // (LARGE * LARGE * 2))
+    most = 0
+    with sink("--slow", 2.0) as viewer:
+        for first in range(0, count, 8):
+            for number in range(first, min(first + 8, count)):
+                words = {"t": number, "z": number % SOURCES}
+                viewer.show(sources[number % SOURCES], components=words)
+            most = max(most, held())
+        viewer.flush(120.0)
+        verify(viewer, count)
+        after = held()
+    passed = count * LARGE * LARGE * DTYPE.itemsize / MIB
+    yield Row(
+        f"/dev/shm held while {passed / 1024:.1f} GiB stream through", most / MIB, "MiB", passed,
+        "the whole batch", Target(256.0), "largest of all looks",
+        details={"after": after / MIB, "images": count},
+    )  # fmt: skip

@@ -1,0 +1,101 @@
+"""The door: ``planecast bench [SUITE …] [--case NAME] [--json FILE] [--plot FILE] [--quick]``.
+
+Each case checks what arrived, and measures a yardstick beside itself, in the same run. Times
+of a shared machine vary by two and more: trust ratios, and the least of several repetitions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from rich.console import Console
+
+from streaming_core.stream.sessions import close_publisher
+from tests.benchmarks import first, local
+from tests.benchmarks.pixels import Effort
+from tests.benchmarks.report import Row, machine, table, write_json, write_plot
+
+Case: TypeAlias = Callable[[Effort], Iterator[Row]]
+
+SUITES: Final[Mapping[str, Mapping[str, Case]]] = {"local": local.CASES, "first": first.CASES}
+
+out = Console()
+log = logging.getLogger("planecast.bench")
+
+
+def main(args: list[str]) -> int:
+    """Run suites; returns 0 when every case ran and its contents were right."""
+    parser = argparse.ArgumentParser(prog="planecast bench", description="Measure Planecast.")
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help=", ".join(SUITES))
+    parser.add_argument("--case", action="append", help="only this one; may be repeated")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="keep all figures")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw them against the targets")
+    parser.add_argument("--quick", action="store_true", help="less of everything; for a try-out")
+    given = parser.parse_args(args)
+    suites = given.suites or ["local"]
+    unknown = set(suites) - set(SUITES)
+    if unknown:
+        parser.error(f"no suite {', '.join(sorted(unknown))}; there are: {', '.join(SUITES)}")
+    facts = machine()
+    rows, failed = [], 0
+    with own_run_folder():
+        for suite in suites:
+            found, wrong = run(SUITES[suite], given.case, Effort(given.quick))
+            out.print(table(found))
+            rows += found
+            failed += wrong
+    if given.json:
+        write_json(given.json, rows, facts | {"load_after": os.getloadavg(), "quick": given.quick})
+    if given.plot:
+        write_plot(given.plot, rows)
+    return 1 if failed else 0
+
+
+def run(cases: Mapping[str, Case], only: Sequence[str] | None, effort: Effort) -> (
+    tuple[list[Row], int]
+):  # fmt: skip
+    """Run cases one after the other; one that fails leaves a row that says so."""
+    rows: list[Row] = []
+    failed = 0
+    for name, case in cases.items():
+        if only and name not in only:
+            continue
+        try:
+            with out.status(f"{name} …"):
+                rows.extend(case(effort))
+        except Exception as error:
+            # The boundary of a case: what it found wrong is told, and the others still run.
+            log.exception("case %s", name)
+            rows.append(Row(name, note=f"[red]failed: {type(error).__name__}[/]"))
+            failed += 1
+        finally:
+            close_publisher(linger=0.0)
+    return rows, failed
+
+
+@contextmanager
+def own_run_folder() -> Iterator[None]:
+    """Keep apart from the user's own viewers."""
+    before = os.environ.get("PLANECAST_RUN_FOLDER")
+    with tempfile.TemporaryDirectory(prefix="planecast-bench-") as folder:
+        os.environ["PLANECAST_RUN_FOLDER"] = folder
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ["PLANECAST_RUN_FOLDER"]
+            else:
+                os.environ["PLANECAST_RUN_FOLDER"] = before
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,106 @@
+"""Requests: state, screenshot, quit, and clear words for what cannot be done."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from qtpy.QtWidgets import QApplication
+
+from streaming_core.errors import RequestFailed
+from tests.napari.feed import Stream
+
+
+def test_state_of_an_empty_viewer(stream: Stream) -> None:
+    state, _ = stream.ask("state")
+    assert state == {
+        "groups": [],
+        "memory": {"held": 0, "budget": None},
+        "paused": False,
+        "follow": True,
+        "shown": {},
+    }
+
+
+def test_state_tells_what_is_there(stream: Stream) -> None:
+    stream.show(
+        np.zeros((2, 32, 48), np.uint16), "CYX", {"channel": ["DAPI", "GFP"], "t": 4}, source="raw"
+    )
+    stream.show(
+        np.zeros((32, 48), np.uint16),
+        components={"channel": "DAPI", "t": 6},
+        source="raw",
+        run="r2",
+    )
+    stream.settle()
+    state, _ = stream.ask("state")
+    assert state["memory"] == {"held": 3 * 32 * 48 * 2, "budget": None}
+    assert state["shown"] == {"t": 6}
+    assert state["groups"][0] == {
+        "name": "raw · DAPI",
+        "layer": "raw · DAPI",
+        "source": "raw",
+        "kind": "image",
+        "run": "r2",
+        "axes": ["t", "Y", "X"],
+        "shape": [2, 32, 48],
+        "dtype": "uint16",
+        "components": {"channel": ["DAPI"], "t": [4, 6]},
+        "planes": 2,
+        "old": 1,
+        "missing": [],
+        "bytes": 2 * 32 * 48 * 2,
+    }
+    stream.viewer.layers[1].name = "mine"
+    assert stream.ask("state")[0]["groups"][1]["layer"] == "mine"
+
+
+def test_a_screenshot_of_the_window_has_more_than_the_canvas(stream: Stream) -> None:
+    stream.show(np.full((40, 40), 200, np.uint8), contrast_limits=(0, 255))
+    stream.settle()
+    canvas = stream.canvas()
+    _, window = stream.ask("screenshot", canvas=False)
+    assert canvas.dtype == window.dtype == np.uint8
+    assert canvas.ndim == window.ndim == 3
+    assert window.shape[0] > canvas.shape[0]
+    assert window.shape[1] > canvas.shape[1]
+    for picture in (canvas, window):
+        assert (picture[..., :3] == 200).all(axis=-1).any()
+
+
+def test_unknown_verbs_and_arguments_get_words(stream: Stream) -> None:
+    with pytest.raises(RequestFailed, match=r"no verb 'dance'.*screenshot"):
+        stream.ask("dance")
+    with pytest.raises(RequestFailed, match="source=7"):
+        stream.ask("clear", source=7)
+    with pytest.raises(RequestFailed, match="no image at anything"):
+        stream.read()
+    with pytest.raises(RequestFailed, match="'zeros' or 'raise'"):
+        stream.read(missing="maybe")
+    assert "dance" not in stream.adapter.verbs
+
+
+def test_quit_answers_and_closes_the_window(stream: Stream) -> None:
+    stream.show(np.zeros((8, 8), np.uint8))
+    window = stream.viewer.window
+    assert stream.ask("quit")[0] == {}
+    stream.until(lambda: not any(w.isVisible() for w in QApplication.topLevelWidgets()))
+    assert window is stream.viewer.window
+    assert stream.told == [()]
+
+
+def test_the_engine_names_what_runs_here(stream: Stream) -> None:
+    assert stream.adapter.viewer_kind == "napari"
+    assert stream.adapter.engine.startswith("napari 0.")
+    assert "Qt" in stream.adapter.engine or "PySide" in stream.adapter.engine
+
+
+def test_a_window_that_answers_has_no_age(stream: Stream) -> None:
+    stream.adapter.gui_age()
+    stream.until(lambda: stream.adapter.gui_age() == 0.0)
+
+
+def test_a_window_that_does_not_answer_grows_old(stream: Stream) -> None:
+    first = stream.adapter.gui_age()
+    # Nobody runs Qt's event loop between these two lines.
+    assert first == 0.0 or stream.adapter.gui_age() > 0.0
+    assert stream.adapter.gui_age() > 0.0

@@ -1,0 +1,61 @@
+"""The viewer process: found, reached, and ended in every way, from another program."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+import planecast as pc
+from streaming_core.fleet.registry import find
+from streaming_core.testing import free_pair, poll_until
+
+
+@pytest.fixture
+def viewer(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[pc.Viewer]:
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home))
+    monkeypatch.delenv("NAPARI_CONFIG")
+    launched = pc.launch("napari", free_pair(), virtual=True)
+    connection = find(launched.port)
+    assert connection is not None
+    yield launched
+    if connection.alive():
+        os.kill(connection.pid, signal.SIGKILL)
+        poll_until(lambda: not connection.alive(), "the viewer is gone")
+    assert [path for path in home.rglob("*") if path.is_file()] == [], "napari's settings"
+
+
+def test_a_plate_streams_into_a_viewer_of_its_own(viewer: pc.Viewer) -> None:
+    volume = np.random.default_rng(0).integers(0, 4000, (2, 3, 64, 80)).astype(np.uint16)
+    for well in ("B02", "B03"):
+        viewer.show(volume, axes="CZYX", components={"well": well, "channel": ["DAPI", "GFP"]})
+    viewer.settle()
+    got = viewer.read(components={"well": "B03", "channel": "GFP"})
+    np.testing.assert_array_equal(got, volume[1])
+    state = viewer.state()
+    assert state["viewer_kind"] == "napari"
+    assert [group["name"] for group in state["groups"]] == ["DAPI", "GFP"]
+    viewer.navigate(well="B02", z=1)
+    assert viewer.screenshot(canvas=True)[..., :3].max() > 100
+    viewer.clear()
+    assert viewer.state()["groups"] == []
+    viewer.quit()
+    assert pc.viewers() == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_in_good_order(viewer: pc.Viewer, number: signal.Signals) -> None:
+    viewer.show(np.zeros((64, 64), np.uint8))
+    viewer.settle()
+    connection = find(viewer.port)
+    assert connection is not None
+    os.kill(connection.pid, number)
+    poll_until(lambda: not connection.alive(), "the viewer ends")
+    poll_until(lambda: find(viewer.port) is None, "its connection file is gone")
+    viewer.close(linger=0.0)

@@ -14,6 +14,7 @@ from typing import Final
 
 from fiji_bridge import desktop, jvm
 from fiji_bridge.adapter import FijiAdapter
+from streaming_core.errors import InvalidSetting
 from streaming_core.fleet.display import display
 from streaming_core.fleet.host import Host, ViewerOptions, run_viewer, viewer_options
 
@@ -26,6 +27,11 @@ MEMORY: Final = "PLANECAST_FIJI_MEMORY"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run an ImageJ viewer until its window is closed, it is asked to quit, or gets a signal."""
     options = viewer_options("fiji", arguments)
+    if options.fiji:
+        raise InvalidSetting(
+            f"fiji={options.fiji!r}: an installed Fiji cannot be used yet; leave it out for the "
+            "ImageJ that Planecast brings"
+        )
     screen = nullcontext() if options.headless else display(options.virtual, "fiji")
     with screen:
         code = _serve(options)

@@ -24,7 +24,7 @@ from streaming_core.stream.adapter import Arrival, Call
 
 log = logging.getLogger("planecast.fiji")
 
-TICK: Final = 1 / 30
+TICK: Final = 1 / 60
 """Seconds between two paints of a stream."""
 
 BATCH: Final = 256

@@ -189,11 +189,11 @@ def _options(home: Path, *, headless: bool, memory: str) -> list[str]:
 
 
 def _cannot(error: Exception) -> str:
-    first = str(error).strip().splitlines()
+    said = " ".join(str(error).split()) or type(error).__name__
     return (
         f"ImageJ ({ENDPOINT}) is not in the cache (~/.jgo, ~/.m2) and could not be fetched from "
-        f"Maven Central: {first[0] if first else type(error).__name__}. "
-        "Start it once with a network, or copy those two folders from a machine that has it"
+        "Maven Central. Start it once with a network, or copy those two folders from a machine "
+        f"that has it. ({said[:200]})"
     )
 
 

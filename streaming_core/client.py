@@ -5,14 +5,20 @@ from __future__ import annotations
 import logging
 import math
 import os
+from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from streaming_core.errors import InvalidSetting, NotAdmitted, TimedOut, ViewerNotFound
 from streaming_core.fleet.process import Start, ensure
 from streaming_core.fleet.registry import running
 from streaming_core.network.endpoints import parse_address
-from streaming_core.stream.route import start_line
-from streaming_core.viewer import MODES, Mode, Tee, Viewer, known
+from streaming_core.stream.image import describe_image, make_image
+from streaming_core.stream.outcome import Delivery
+from streaming_core.stream.target import start_line
+from streaming_core.viewer import MODES, Mode, Viewer, allocate, known
 
 log = logging.getLogger("planecast.client")
 
@@ -142,6 +148,40 @@ def viewers() -> list[dict[str, Any]]:
             facts["images"] = sum(one["images"] for one in state["producers"])
         found.append(facts)
     return found
+
+
+class Tee:
+    """Several viewers that get the same images; made by `tee`."""
+
+    def __init__(self, targets: Sequence[Viewer]) -> None:
+        self.viewers = tuple(targets)
+
+    def allocate(self, shape: Sequence[int], dtype: DTypeLike) -> NDArray[Any]:
+        """`Viewer.allocate`, for all of them."""
+        return allocate([viewer.route() for viewer in self.viewers], shape, dtype)
+
+    def show(self, array: ArrayLike, **words: Any) -> Delivery:
+        """Send an image to all of them: one copy into one segment. Takes what `Viewer.show` takes.
+
+        Returns
+        -------
+        Delivery
+            Its state is that of the viewer that has come least far.
+        """
+        pixels = np.asarray(array)
+        image = make_image(pixels, run=self.viewers[0].run, **words)
+        routes = [viewer.route() for viewer in self.viewers]
+        return routes[0].publisher.publish(routes, pixels, image, describe_image(image))
+
+    def flush(self, timeout: float = 60.0) -> None:
+        """`Viewer.flush` for each."""
+        for viewer in self.viewers:
+            viewer.flush(timeout)
+
+    def settle(self, timeout: float = 60.0) -> None:
+        """`Viewer.settle` for each."""
+        for viewer in self.viewers:
+            viewer.settle(timeout)
 
 
 def tee(*viewers: Viewer) -> Tee:

@@ -11,11 +11,11 @@ from typing import Final
 from PIL import Image
 from rich.console import Console
 
-from streaming_core.client import launch, tee
+from streaming_core.client import Tee, launch, tee
 from streaming_core.errors import Undelivered
 from streaming_core.fleet.host import free_port
 from streaming_core.plate import COLORMAPS, CONTRAST, STORY, Plate
-from streaming_core.viewer import Tee, Viewer
+from streaming_core.viewer import Viewer
 
 KINDS: Final = ("napari", "fiji")
 SCALE: Final = {"Z": 2.0, "Y": 0.5, "X": 0.5}

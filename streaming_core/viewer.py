@@ -1,4 +1,4 @@
-"""What users hold: `Viewer`, and `Tee` for several."""
+"""What users hold: a `Viewer`."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ from streaming_core.protocol.axes import check_dtype
 from streaming_core.protocol.components import Components, Value
 from streaming_core.stream.image import describe_image, make_image
 from streaming_core.stream.outcome import Delivery
-from streaming_core.stream.route import Route, start_line
+from streaming_core.stream.route import Route
 from streaming_core.stream.sessions import current_publisher, new_run
+from streaming_core.stream.target import start_line
 
 log = logging.getLogger("planecast.client")
 
@@ -83,8 +84,8 @@ class Viewer:
         route.await_ready(timeout if connection.alive() else min(timeout, UNSEEN))
         return route
 
-    def _attached(self) -> Route:
-        """Return this process's route; after a fork or a pickle, a new one."""
+    def route(self) -> Route:
+        """Return this process's route to the viewer; after a fork, a new one. For tee()."""
         if self._closed:
             raise ViewerNotFound(
                 f"this Viewer was closed; connect again: planecast.connect({self.port})"
@@ -154,7 +155,7 @@ class Viewer:
             scale=scale, origin=origin, units=units, colormap=colormap,
             contrast_limits=contrast_limits, metadata=metadata, run=self.run,
         )  # fmt: skip
-        route = self._attached()
+        route = self.route()
         return route.publisher.publish([route], pixels, image, describe_image(image))
 
     def allocate(self, shape: Sequence[int], dtype: DTypeLike) -> NDArray[Any]:
@@ -180,7 +181,7 @@ class Viewer:
         >>> gaussian(image, out=out)  # doctest: +SKIP
         >>> viewer.show(out, axes="ZYX")  # doctest: +SKIP
         """
-        return allocate([self._attached()], shape, dtype)
+        return allocate([self.route()], shape, dtype)
 
     def flush(self, timeout: float = 60.0) -> None:
         """Wait until the viewer owns every image that this program sent to it.
@@ -192,7 +193,7 @@ class Viewer:
         TimedOut
             When some are still on their way after ``timeout`` seconds.
         """
-        route = self._attached()
+        route = self.route()
         with route.publisher.lock:
             done = route.publisher.wait_for(lambda: not route.link.pending, timeout)
             left = len(route.link.pending)
@@ -219,7 +220,7 @@ class Viewer:
         """
         deadline = time.monotonic() + timeout
         self.flush(timeout)
-        route = self._attached()
+        route = self.route()
         with route.publisher.lock:
             left = max(0.0, deadline - time.monotonic())
             if not route.publisher.wait_for(
@@ -233,12 +234,12 @@ class Viewer:
     @property
     def undelivered(self) -> tuple[str, ...]:
         """Images that the viewer never owned: name and reason, the newest last."""
-        return tuple(self._attached().undelivered)
+        return tuple(self.route().undelivered)
 
     @property
     def gaps(self) -> tuple[str, ...]:
         """Images that a viewer owned and lost by dying, by name."""
-        return tuple(self._attached().gaps)
+        return tuple(self.route().gaps)
 
     def read(
         self, *, source: str | None = None, kind: str = "image",
@@ -295,7 +296,7 @@ class Viewer:
 
     def quit(self, timeout: float = ANSWER) -> None:
         """End the viewer process, and wait until its port is free."""
-        route = self._attached()
+        route = self.route()
         connection = find(self.port)
         try:
             self._ask("quit", {}, timeout)
@@ -330,7 +331,7 @@ class Viewer:
     def _ask(
         self, verb: str, arguments: Mapping[str, Any], timeout: float
     ) -> tuple[Any, NDArray[Any] | None]:
-        return self._attached().requests.ask(verb, arguments, timeout)
+        return self.route().requests.ask(verb, arguments, timeout)
 
     def __enter__(self) -> Self:
         return self
@@ -379,37 +380,3 @@ def allocate(routes: Sequence[Route], shape: Sequence[int], dtype: DTypeLike) ->
     if not whole or min(whole) < 1:
         raise InvalidArray(f"an array of shape {whole} has no pixels")
     return routes[0].publisher.allocate(routes, whole, found)
-
-
-class Tee:
-    """Several viewers that get the same images; made by `tee`."""
-
-    def __init__(self, targets: Sequence[Viewer]) -> None:
-        self.viewers = tuple(targets)
-
-    def allocate(self, shape: Sequence[int], dtype: DTypeLike) -> NDArray[Any]:
-        """`Viewer.allocate`, for all of them."""
-        return allocate([viewer._attached() for viewer in self.viewers], shape, dtype)
-
-    def show(self, array: ArrayLike, **words: Any) -> Delivery:
-        """Send an image to all of them: one copy into one segment. Takes what `Viewer.show` takes.
-
-        Returns
-        -------
-        Delivery
-            Its state is that of the viewer that has come least far.
-        """
-        pixels = np.asarray(array)
-        image = make_image(pixels, run=self.viewers[0].run, **words)
-        routes = [viewer._attached() for viewer in self.viewers]
-        return routes[0].publisher.publish(routes, pixels, image, describe_image(image))
-
-    def flush(self, timeout: float = 60.0) -> None:
-        """`Viewer.flush` for each."""
-        for viewer in self.viewers:
-            viewer.flush(timeout)
-
-    def settle(self, timeout: float = 60.0) -> None:
-        """`Viewer.settle` for each."""
-        for viewer in self.viewers:
-            viewer.settle(timeout)

@@ -5,7 +5,7 @@
 ...     viewer.show(plane, components={"channel": "DAPI", "z": 0})
 """
 
-from streaming_core.client import connect, launch, tee, viewers
+from streaming_core.client import Tee, connect, launch, tee, viewers
 from streaming_core.errors import (
     InvalidImage,
     MissingDependency,
@@ -18,7 +18,7 @@ from streaming_core.errors import (
     ViewerNotFound,
 )
 from streaming_core.stream.outcome import Delivery
-from streaming_core.viewer import Tee, Viewer
+from streaming_core.viewer import Viewer
 
 __version__ = "0.1.0"
 

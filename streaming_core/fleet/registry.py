@@ -14,7 +14,7 @@ from streaming_core.memory.places import read_private, run_folder, run_folders, 
 from streaming_core.network.endpoints import Address
 from streaming_core.network.keys import KeyPair, ViewerKeys
 from streaming_core.network.transport import new_key_pair
-from streaming_core.stream.route import Target
+from streaming_core.stream.target import Target
 
 log = logging.getLogger("planecast.fleet")
 

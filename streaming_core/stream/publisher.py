@@ -26,7 +26,8 @@ from streaming_core.settings import Settings
 from streaming_core.stream.loans import Loans
 from streaming_core.stream.outcome import Deliveries, Delivery
 from streaming_core.stream.payload import Payload, SlotPayload
-from streaming_core.stream.route import Route, Target
+from streaming_core.stream.route import Route
+from streaming_core.stream.target import Target
 
 log = logging.getLogger("planecast.publisher")
 

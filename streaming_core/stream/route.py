@@ -6,9 +6,8 @@ import logging
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -21,8 +20,6 @@ from streaming_core.errors import (
     WireError,
 )
 from streaming_core.memory.leases import Witness
-from streaming_core.network.endpoints import Address
-from streaming_core.network.keys import KeyPair
 from streaming_core.network.transport import Dial, Hub, Part
 from streaming_core.protocol.delivery import (
     Free,
@@ -57,6 +54,7 @@ from streaming_core.protocol.wire import check_result, decode_to_producer, encod
 from streaming_core.stream.outcome import Delivery
 from streaming_core.stream.payload import Payload
 from streaming_core.stream.requests import Requests
+from streaming_core.stream.target import Target, start_line
 
 if TYPE_CHECKING:
     from streaming_core.stream.publisher import Publisher
@@ -70,23 +68,6 @@ REMEMBERED: Final = 10_000
 """Undelivered images and gaps that are kept by name."""
 
 FINAL: Final = (State.SHOWN, State.UNDELIVERED, State.REPLACED)
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A viewer as its connection file describes it."""
-
-    address: Address
-    viewer_kind: str
-    viewer_public: str
-    client: KeyPair
-    lease: Path | None
-    reread: Callable[[], Target | None]
-
-    @property
-    def name(self) -> str:
-        """For a person: "napari viewer on port 5555"."""
-        return f"{self.viewer_kind} viewer on {self.address}"
 
 
 @dataclass(slots=True)
@@ -396,10 +377,3 @@ class Route:
                 probe=probe, nonce=nonce, mode="latest" if self.latest else "every",
                 last=self.link.base,
             )  # fmt: skip
-
-
-def start_line(viewer_kind: str, port: int | None = None) -> str:
-    """The command that starts a viewer, for the texts of errors."""
-    where = f" --port {port}" if port else ""
-    keyword = f", port={port}" if port else ""
-    return f"planecast {viewer_kind}{where}, or planecast.launch({viewer_kind!r}{keyword})"

@@ -16,6 +16,7 @@ from tests.benchmarks.pixels import LARGE, Effort
 from tests.benchmarks.probes import Pinger, pinger
 from tests.benchmarks.processes import (
     LIMIT,
+    ROOT,
     child,
     environment,
     line,
@@ -159,7 +160,9 @@ def brief_producers(effort: Effort) -> Iterator[Row]:
 def _batch(port: int, numbers: range, one: Pinger) -> list[float]:
     """Run some of them at once, and ping meanwhile."""
     jobs = [
-        subprocess.Popen(python("producer", "brief", port, number, IMAGES), env=environment())
+        subprocess.Popen(
+            python("producer", "brief", port, number, IMAGES), env=environment(), cwd=ROOT
+        )
         for number in numbers
     ]
     pings = []

@@ -29,12 +29,13 @@ class Window:
         from qtpy.QtWidgets import QApplication
 
         self.viewer = napari.Viewer()
-        self._application: Any = QApplication.instance()
+        application: Any = QApplication.instance()
         self._draws = 0
         canvas: Any = self.viewer.window._qt_viewer.canvas
         canvas._scene_canvas.events.draw.connect(self._on_draw)
+        self._turn = application.processEvents
         for _ in range(2):
-            self._application.processEvents()
+            self._turn()
 
     def _on_draw(self, _: object) -> None:
         self._draws += 1
@@ -43,7 +44,7 @@ class Window:
         """Run Qt until the canvas has been drawn."""
         before = self._draws
         while self._draws == before:
-            self._application.processEvents()
+            self._turn()
 
     def first(self, image: Any) -> float:
         """Seconds to make a layer, until it is drawn."""

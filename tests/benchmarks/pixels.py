@@ -11,7 +11,8 @@ from typing import Final
 import numpy as np
 
 import planecast as pc
-from tests.benchmarks.arrays import DTYPE, Pixels, Wrong, beyond_cache, make, whole
+from streaming_core.protocol.components import Components
+from tests.benchmarks.arrays import DTYPE, Pixels, Wrong, beyond_cache, fill, make, whole
 from tests.benchmarks.probes import held
 from tests.benchmarks.processes import answer, median, sink, stream, verify
 from tests.benchmarks.report import Row, Target
@@ -19,6 +20,9 @@ from tests.benchmarks.rivals import rival
 
 LARGE: Final = 2048
 SMALL: Final = 512
+HUGE: Final = 32768
+"""An image of this size has 2 GiB."""
+
 SOURCES: Final = 32
 """Images that the rates cycle through: a program sends what it has just made."""
 
@@ -71,7 +75,7 @@ def _in_turns(
     """Show every second image and copy the others: none of them is in the cache."""
     shows, copies = [], []
     for number, source in enumerate(sources):
-        words = {"well": "B03", "channel": "DAPI", "t": number, "z": number}
+        words: Components = {"well": "B03", "channel": "DAPI", "t": number, "z": number}
         began = time.perf_counter()
         if number % 2 == odd:
             delivery = viewer.show(source, components=words, source="bench")
@@ -83,6 +87,57 @@ def _in_turns(
             if not whole(target, number):
                 raise Wrong(f"memcpy of image {number}")
     return shows, copies
+
+
+def cost_of_allocate(effort: Effort) -> Iterator[Row]:
+    """Compute into `allocate()` and show, in turns with the computation alone."""
+    sources, count = make(LARGE, SOURCES), effort.of(200)
+    target = np.zeros_like(sources[0])
+    above, alone = [], []
+    with sink() as viewer:
+        for _ in range(effort.times):
+            ours, bare = [], []
+            for t in range(count):
+                number = t % (SOURCES - 1)
+                source, step = sources[number], sources[1, 0, 0] - sources[0, 0, 0]
+                began = time.perf_counter()
+                np.add(source, step, out=target)
+                bare.append(time.perf_counter() - began)
+                words = {"t": t, "z": number + 1}
+                began = time.perf_counter()
+                out = viewer.allocate(source.shape, source.dtype)
+                np.add(source, step, out=out)
+                delivery = viewer.show(out, components=words)
+                ours.append(time.perf_counter() - began)
+                delivery.wait(60.0)
+            verify(viewer, count)
+            above.append(median(ours) - median(bare))
+            alone.append(median(bare))
+    yield Row(
+        "the same through allocate(), above the computation", min(above) * 1e6, "µs",
+        min(alone) * 1e6, "the computation", Target(100.0),
+        f"median of {count} images, least of {effort.times}", details={"above": above},
+    )  # fmt: skip
+
+
+def hand_over(effort: Effort) -> Iterator[Row]:
+    """Give 2 GiB away, and wait until they are shown; then less, for the size must not matter."""
+    took: dict[int, list[float]] = {HUGE: [], HUGE // 4: []}
+    with sink("--keep") as viewer:
+        for turn in range(min(3, effort.times)):
+            for side, times in took.items():
+                out = viewer.allocate((side, side), DTYPE)
+                fill(out, turn)
+                began = time.perf_counter()
+                viewer.show(out, components={"t": 0, "z": turn}).wait(60.0, shown=True)
+                times.append(time.perf_counter() - began)
+                verify(viewer, 1)
+                del out
+    yield Row(
+        "2 GiB hand-over, show() → in the layer", min(took[HUGE]) * 1e3, "ms",
+        min(took[HUGE // 4]) * 1e3, "128 MiB", Target(20.0), f"least of {len(took[HUGE])}",
+        details={str(side): times for side, times in took.items()},
+    )  # fmt: skip
 
 
 def rate_large(effort: Effort) -> Iterator[Row]:
@@ -161,8 +216,9 @@ def memory_held(effort: Effort) -> Iterator[Row]:
         verify(viewer, count)
         after = held()
     passed = count * LARGE * LARGE * DTYPE.itemsize / MIB
+    measure = f"shared memory held while {passed / 1024:.1f} GiB stream through"
     yield Row(
-        f"/dev/shm held while {passed / 1024:.1f} GiB stream through", most / MIB, "MiB", passed,
+        measure, most / MIB, "MiB", passed,
         "the whole batch", Target(256.0), "largest of all looks",
         details={"after": after / MIB, "images": count},
     )  # fmt: skip

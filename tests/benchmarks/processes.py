@@ -9,12 +9,15 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, Final
 
 import planecast as pc
+from streaming_core.protocol.components import Components
 from streaming_core.stream.sessions import close_publisher
 from tests.benchmarks.arrays import Pixels, Wrong
 
+ROOT: Final = Path(__file__).parents[2]
 LIMIT: Final = 120.0
 """Seconds that anything may take here."""
 
@@ -34,7 +37,7 @@ def child(module: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
     """Run a module of the benchmarks; its standard input ends with this context, and so does it."""
     process = subprocess.Popen(
         python(module, *arguments), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        env=environment(),
+        env=environment(), cwd=ROOT,
     )  # fmt: skip
     try:
         yield process
@@ -81,7 +84,7 @@ def stream(
     many, began = len(sources), time.perf_counter()
     for t in range(first, first + count):
         number = t % many
-        words = {"well": "B03", "channel": "DAPI", "t": t, "z": number}
+        words: Components = {"well": "B03", "channel": "DAPI", "t": t, "z": number}
         viewer.show(sources[number], components=words, source=source)
     viewer.flush(LIMIT)
     return time.perf_counter() - began

@@ -86,7 +86,7 @@ class Rival:
 
     def _send_bytes(self, t: int, number: int, array: NDArray[Any]) -> None:
         self._socket.send(self._head(t, number, array), zmq.SNDMORE)
-        self._socket.send(array, copy=False)
+        self._socket.send(array.data, copy=False)
 
     def _await_ack(self) -> None:
         if not self._socket.poll(int(LIMIT * 1000)):
@@ -122,13 +122,13 @@ def _take(socket: Socket, ring: Ring) -> bool:
     if told["name"]:
         memory = SharedMemory(told["name"])
         pixels: NDArray[Any] = np.ndarray(shape, dtype, buffer=memory.buf)
-        kept = ring.copy(number, pixels)
+        kept = ring.copy(pixels)
         del pixels
         memory.close()
         memory.unlink()
     else:
         part = socket.recv(copy=False)
-        kept = ring.copy(number, np.frombuffer(part.buffer, DTYPE).reshape(shape))
+        kept = ring.copy(np.frombuffer(part.buffer, DTYPE).reshape(shape))
     good = marked(kept, number)
     socket.send(b"%s %d" % (b"ok" if good else b"bad", told["t"]))
     return True

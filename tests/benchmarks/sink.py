@@ -14,6 +14,7 @@ import queue
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -47,13 +48,15 @@ class Sink:
     viewer_kind = "sink"
     engine = "memory"
     verbs = frozenset({"clear", "quit", "state"})
+    paused = False
 
     def __init__(self, keep: bool, slow: float, on_quit: Callable[[], None]) -> None:
-        self._keep = keep
+        self.keeps_mappings = keep
         self._slow = slow
         self._on_quit = on_quit
         self._ring = Ring(PLACES)
-        self._kept: list[tuple[int, NDArray[Any]]] = []
+        self._kept: list[NDArray[Any]] = []
+        self._newest: deque[tuple[int, NDArray[Any]]] = deque(maxlen=PLACES)
         self._places: set[tuple[object, object]] = set()
         self._images = 0
         self._wrong = 0
@@ -63,23 +66,21 @@ class Sink:
         self._thread.start()
 
     def own(self, image: Image, pixels: NDArray[Any]) -> NDArray[Any]:
-        """Copy, and check the marks."""
-        number = image.components["z"]
-        assert isinstance(number, int)
+        """Copy."""
         if self._slow:
             self._ended.wait(self._slow)
-        if self._keep:
-            kept = copy_pixels(pixels)
-            self._kept.append((number, kept))
-        else:
-            kept = self._ring.copy(number, pixels)
-        self._images += 1
-        self._wrong += not marked(kept, number)
-        self._places.add((image.source, image.components["t"]))
-        return kept
+        return copy_pixels(pixels) if self.keeps_mappings else self._ring.copy(pixels)
 
     def post(self, arrival: Arrival) -> None:
-        """Queue an image."""
+        """Check the marks, and queue the image."""
+        number, pixels = arrival.image.components["z"], arrival.pixels
+        assert isinstance(number, int)
+        self._newest.append((number, pixels))
+        if self.keeps_mappings:
+            self._kept.append(pixels)
+        self._images += 1
+        self._wrong += not marked(pixels, number)
+        self._places.add((arrival.image.source, arrival.image.components["t"]))
         self._queue.put(arrival)
 
     def call(self, call: Call) -> None:
@@ -117,6 +118,7 @@ class Sink:
                 call.reply({"sink": self._report()})
             case "clear":
                 self._kept.clear()
+                self._newest.clear()
                 self._places.clear()
                 self._images = self._wrong = 0
                 call.reply({})
@@ -126,12 +128,10 @@ class Sink:
 
     def _report(self) -> dict[str, int]:
         """What came: images, different places, marks that are wrong, whole images compared."""
-        compared, bad = self._ring.check()
-        newest = self._kept[-PLACES:]
-        bad += sum(not whole(kept, number) for number, kept in newest)
+        bad = sum(not whole(pixels, number) for number, pixels in self._newest)
         return {
             "images": self._images, "places": len(self._places), "wrong": self._wrong,
-            "compared": compared + len(newest), "bad": bad,
+            "compared": len(self._newest), "bad": bad,
         }  # fmt: skip
 
 

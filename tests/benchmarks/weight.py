@@ -20,7 +20,7 @@ from streaming_core.stream.sessions import close_publisher
 from streaming_core.testing import free_pair
 from tests.benchmarks.arrays import Wrong
 from tests.benchmarks.pixels import Effort
-from tests.benchmarks.processes import child, environment, line
+from tests.benchmarks.processes import ROOT, child, environment, line
 from tests.benchmarks.report import Row, Target
 
 IMPORTS: Final = """
@@ -44,8 +44,10 @@ def import_time(effort: Effort) -> Iterator[Row]:
     base, more = [], []
     for _ in range(3 + effort.times):
         command = [sys.executable, "-c", IMPORTS]
-        said = subprocess.run(command, env=environment(), capture_output=True, check=True).stdout
-        first, second = json.loads(said)
+        found = subprocess.run(
+            command, env=environment(), cwd=ROOT, capture_output=True, check=True
+        )
+        first, second = json.loads(found.stdout)
         base.append(first)
         more.append(second)
     yield Row(
@@ -59,9 +61,8 @@ def disk_space(effort: Effort) -> Iterator[Row]:
     """Look up what a producer's environment has above numpy, as far as this one tells."""
     names = sorted(_closure("planecast"))
     sizes = {name: _size(name) for name in names if name not in ("numpy", "planecast")}
-    root = Path(__file__).parents[2]
     sizes["planecast"] = sum(
-        path.stat().st_size for folder in CODE for path in (root / folder).rglob("*.py*")
+        path.stat().st_size for folder in CODE for path in (ROOT / folder).rglob("*.py*")
     )
     yield Row(
         "installed size of a producer above numpy", sum(sizes.values()) / MB, "MB",

@@ -508,7 +508,7 @@ say("ready"); sys.stdin.read()
         assert [path.name for path in run_folder.iterdir()] == ["viewer-5555.lease"]
         lease.release()
 
-    def test_releasing_does_not_remove_anothers(self, run_folder: Path) -> None:
+    def test_releasing_does_not_remove_the_lease_of_another(self, run_folder: Path) -> None:
         path = run_folder / "viewer-5555.lease"
         first = Lease.take(path, {})
         path.unlink()  # as a cleaner of /tmp does

@@ -1,0 +1,144 @@
+"""The viewer process: found, used and ended like any other, or clear words why it cannot start."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+import planecast as pc
+from fiji_bridge import jvm
+from streaming_core import errors
+from streaming_core.testing import poll_until
+
+pytest.importorskip("scyjava", reason="the extra 'fiji' is not installed")
+
+QUITS_BY_ITSELF = """
+import runpy, sys, threading
+from fiji_bridge import jvm
+
+def person():
+    line = sys.stdin.readline()
+    jvm.java("ij.IJ").getInstance().quit()  # File > Quit
+
+threading.Thread(target=person, daemon=True).start()
+sys.argv = ["fiji", "--virtual", "--port", "{port}"]
+runpy.run_module("fiji_bridge", run_name="__main__")
+"""
+
+
+@pytest.fixture
+def viewer() -> Iterator[pc.Viewer]:
+    """Start an ImageJ viewer."""
+    with pc.launch("fiji", virtual=True) as viewer:
+        yield viewer
+        if pc.viewers():
+            viewer.quit()
+
+
+def test_planes_stream_in_and_come_back_and_quit_leaves_nothing(viewer: pc.Viewer) -> None:
+    volume = np.random.default_rng(1).integers(0, 60000, (2, 3, 64, 256), dtype="u2")
+    for c, channel in enumerate(("DAPI", "GFP")):
+        for z in (2, 0, 1):
+            viewer.show(volume[c, z], components={"channel": channel, "z": z}, source="raw")
+    viewer.settle(timeout=30)
+    assert np.array_equal(viewer.read(source="raw"), volume)
+    state = viewer.state()
+    assert state["viewer_kind"] == "fiji"
+    assert state["engine"].startswith("ImageJ 1.5")
+    assert ", Java " in state["engine"]
+    assert state["memory"]["held"] == volume.nbytes
+    assert state["memory"]["budget"] > volume.nbytes
+    (group,) = state["groups"]
+    assert (group["planes"], group["missing"]) == (6, [])
+    viewer.navigate(channel="GFP", z=2)
+    picture = viewer.screenshot()
+    assert picture.shape[2] == 3
+    assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 100
+    with pytest.raises(errors.RequestFailed, match="no window has z 9"):
+        viewer.navigate(z=9)
+    process = psutil.Process(state["pid"])
+    viewer.quit()
+    poll_until(lambda: not process.is_running(), "the process ended", 10)
+    assert pc.viewers() == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_and_frees_the_port(viewer: pc.Viewer, number: signal.Signals) -> None:
+    viewer.show(np.ones((8, 200), "u1"))
+    viewer.settle(timeout=30)
+    process = psutil.Process(viewer.state()["pid"])
+    displays = [child for child in process.children() if "Xvfb" in child.name()]
+    assert len(displays) == 1
+    process.send_signal(number)
+    poll_until(lambda: not process.is_running(), "the process ended", 10)
+    poll_until(lambda: not displays[0].is_running(), "its display ended", 10)
+    assert pc.viewers() == []
+
+
+def test_quitting_in_imagej_ends_it_like_any_other_way(run_folder: Path, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", QUITS_BY_ITSELF.format(port=5699)],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"_JAVA_OPTIONS": f"-Duser.home={tmp_path}"},  # where it saves settings
+        text=True,
+    )
+    poll_until(lambda: bool(pc.viewers()), "the viewer is ready", 30)
+    with pc.connect(5699) as viewer:
+        viewer.show(np.ones((8, 200), "u1"), components={"z": 0})
+        viewer.settle(timeout=30)
+    _, log = process.communicate("\n", timeout=20)
+    assert process.returncode == 0
+    assert "its user closed it" in log
+    assert pc.viewers() == []
+
+
+def test_headless_keeps_and_returns_images_without_a_window() -> None:
+    with pc.launch("fiji", headless=True) as viewer:
+        stack = np.arange(2 * 3 * 8 * 9, dtype="f4").reshape(2, 3, 8, 9)
+        viewer.show(stack, axes="CZYX")
+        viewer.settle(timeout=30)
+        assert np.array_equal(viewer.read(), stack)
+        with pytest.raises(errors.RequestFailed, match="headless"):
+            viewer.screenshot()
+        with pytest.raises(errors.RequestFailed, match="headless"):
+            viewer.navigate(z=1)
+        assert viewer.state()["groups"][0]["window"] is False
+        viewer.quit()
+
+
+def test_a_java_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    with pytest.raises(errors.StartFailed, match=r"JAVA_HOME=.* there is no .*libjvm"):
+        jvm.find_java()
+    with pytest.raises(errors.StartFailed, match="JAVA_HOME="):
+        pc.launch("fiji", virtual=True)
+
+
+def test_a_java_without_windows_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    library = tmp_path / jvm.JVM_LIBRARY
+    library.parent.mkdir(parents=True)
+    library.touch()
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    assert jvm.find_java(windows=False) == tmp_path
+    if sys.platform == "linux":
+        with pytest.raises(errors.StartFailed, match="cannot open windows"):
+            jvm.find_java()
+    (tmp_path / "release").write_text('JAVA_VERSION="1.8.0_392"\n')
+    with pytest.raises(errors.StartFailed, match="is Java 8; 11 or later is needed"):
+        jvm.find_java(windows=False)
+
+
+def test_a_display_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISPLAY", ":4711")
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    with pytest.raises(errors.NoDisplay, match=":4711"):
+        pc.launch("fiji")

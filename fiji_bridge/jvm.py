@@ -220,11 +220,9 @@ def locked(thing: Any) -> AbstractContextManager[None]:
 
 
 @functools.cache
-def _arrays() -> dict[str, Any]:
-    import jpype
-
-    types = {"byte": jpype.JByte, "short": jpype.JShort, "int": jpype.JInt, "float": jpype.JFloat}
-    return {name: jpype.JArray(kind) for name, kind in types.items()}
+def _primitive(kind: str) -> Any:
+    boxed = {"byte": "Byte", "short": "Short", "int": "Integer", "float": "Float"}[kind]
+    return java(f"java.lang.{boxed}").TYPE
 
 
 def empty(kind: str, length: int) -> Any:
@@ -236,7 +234,9 @@ def empty(kind: str, length: int) -> Any:
         When Java's memory is full.
     """
     try:
-        return _arrays()[kind](length)
+        # Not JArray(length): that holds Python's lock while the system maps fresh pages, which
+        # takes ten times as long as copying into them.
+        return java("java.lang.reflect.Array").newInstance(_primitive(kind), length)
     except java("java.lang.OutOfMemoryError") as error:
         most = java("java.lang.Runtime").getRuntime().maxMemory() >> 20
         raise MemoryError(f"Java's memory for images ({most} MiB) is full") from error

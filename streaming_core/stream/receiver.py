@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
 import secrets
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from numpy.typing import NDArray
@@ -51,7 +49,8 @@ from streaming_core.protocol.wire import (
     same_major,
 )
 from streaming_core.settings import Settings
-from streaming_core.stream.adapter import Arrival, Call, ViewerAdapter
+from streaming_core.stream.adapter import Arrival, ViewerAdapter
+from streaming_core.stream.answers import Answers
 from streaming_core.stream.handed import Handed
 from streaming_core.stream.results import Results
 from streaming_core.stream.session import Session
@@ -66,14 +65,6 @@ SILENT: Final = 10.0
 LEAVE_MS: Final = 500
 ACK_AT_ONCE: Final = 1 << 18
 """From this size on each image is acked by itself: its memory, still in the cache, is used next."""
-
-
-@dataclass(slots=True)
-class Outgoing:
-    """What other threads want sent; the I/O thread takes it from here."""
-
-    shown: deque[tuple[Session, int, str]] = field(default_factory=deque)
-    replies: deque[tuple[Session, Reply, list[bytes]]] = field(default_factory=deque)
 
 
 class Receiver:
@@ -116,21 +107,23 @@ class Receiver:
         self._adapter = adapter
         self._settings = settings
         self._lease = lease
-        self._facts = facts
         self._died = died
         self._chores = chores
         self._chores_at = time.monotonic() + CHORES_EVERY
-        self._began = time.monotonic()
         self._progress = 0
         self._backlog = 0
         self._paused = False
         self._count = threading.Lock()
-        self._outgoing = Outgoing()
+        self._shown_by_now: deque[tuple[Session, int, str]] = deque()
         self._results = Results(vid, settings.inline_below)
         self._handed = Handed(settings.handed_over)
         self._stopping = False
         self._farewell = ""
         self._hub = Hub()
+        self._answers = Answers(
+            adapter, vid, self._results, facts=facts, stream=self._stream_state,
+            wake=self._hub.wake,
+        )  # fmt: skip
         try:
             self._listener = Listener(self._hub, address, keys, admission)
         except BaseException:
@@ -159,7 +152,7 @@ class Receiver:
             with self._count:
                 self._backlog -= 1
                 self._progress += 1
-            self._outgoing.shown.append((session, seq, error))
+            self._shown_by_now.append((session, seq, error))
             self._hub.wake()
 
         return shown
@@ -221,11 +214,10 @@ class Receiver:
         self._listener.send(identity, [encode(Refused(reason[:1000], sid, seq))])
 
     def _flush_outgoing(self) -> None:
-        while self._outgoing.shown:
-            session, seq, error = self._outgoing.shown.popleft()
+        while self._shown_by_now:
+            session, seq, error = self._shown_by_now.popleft()
             session.note_shown(seq, error)
-        while self._outgoing.replies:
-            session, reply, parts = self._outgoing.replies.popleft()
+        for session, reply, parts in self._answers.take():
             try:
                 self._send(session, reply, parts)
             except WireError as error:
@@ -274,7 +266,7 @@ class Receiver:
             case Bye():
                 del self.sessions[message.sid]
             case Request():
-                self._request(session, message)
+                self._answers.request(session, message)
             case Release():
                 self._results.release(message.sid, message.number)
 
@@ -366,36 +358,9 @@ class Receiver:
         self._handed.add(pixels)
         return pixels
 
-    # requests
-
-    def _request(self, session: Session, request: Request) -> None:
-        def answer(result: Any = None, array: NDArray[Any] | None = None, error: str = "") -> None:
-            described, parts = self._results.carry(session, request.number, array)
-            reply = Reply(self.vid, session.sid, request.number, result, described, error)
-            self._outgoing.replies.append((session, reply, parts))
-            self._hub.wake()
-
-        def fail(error: str) -> None:
-            answer(error=error or "it failed")
-
-        def state(result: Mapping[str, Any]) -> None:
-            answer(self._state() | dict(result))
-
-        if request.verb not in self._adapter.verbs:
-            known = ", ".join(sorted(self._adapter.verbs))
-            fail(f"a {self._adapter.viewer_kind} viewer cannot do that; it can: {known}")
-            return
-        reply = state if request.verb == "state" else answer
-        self._adapter.call(Call(request.verb, request.arguments, reply, fail))
-
-    def _state(self) -> dict[str, Any]:
+    def _stream_state(self) -> dict[str, Any]:
         producers = [session.state() for session in list(self.sessions.values())]
-        uptime = round(time.monotonic() - self._began, 3)
-        return {
-            "viewer_kind": self._adapter.viewer_kind, **self._facts, "pid": os.getpid(),
-            "engine": self._adapter.engine, "uptime": uptime, "backlog": self._backlog,
-            "producers": producers,
-        }  # fmt: skip
+        return {"backlog": self._backlog, "producers": producers}
 
 
 def new_vid() -> str:

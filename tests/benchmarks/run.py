@@ -43,6 +43,7 @@ def main(args: list[str]) -> int:
     unknown = set(suites) - set(SUITES)
     if unknown:
         parser.error(f"no suite {', '.join(sorted(unknown))}; there are: {', '.join(SUITES)}")
+    logging.getLogger("planecast").setLevel(logging.ERROR)
     facts = machine()
     rows, failed = [], 0
     with own_run_folder():

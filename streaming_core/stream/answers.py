@@ -1,0 +1,83 @@
+"""Requests by name and their answers, on the viewer's side."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
+from streaming_core.protocol.messages import Reply, Request
+from streaming_core.stream.adapter import Call, ViewerAdapter
+from streaming_core.stream.results import Results
+from streaming_core.stream.session import Session
+
+
+class Answers:
+    """Hands requests to the adapter, and keeps its answers until the I/O thread takes them.
+
+    Parameters
+    ----------
+    adapter
+        The viewer kind.
+    vid
+        Identity of this viewer process.
+    results
+        Where arrays wait.
+    facts
+        What ``state()`` says besides what the adapter knows.
+    stream
+        Returns what ``state()`` says of the stream.
+    wake
+        Wakes the I/O thread.
+    """
+
+    def __init__(
+        self, adapter: ViewerAdapter, vid: str, results: Results, *, facts: Mapping[str, Any],
+        stream: Callable[[], Mapping[str, Any]], wake: Callable[[], None],
+    ) -> None:  # fmt: skip
+        self._adapter = adapter
+        self._vid = vid
+        self._results = results
+        self._facts = facts
+        self._stream = stream
+        self._wake = wake
+        self._began = time.monotonic()
+        self._ready: deque[tuple[Session, Reply, list[bytes]]] = deque()
+
+    def take(self) -> Iterator[tuple[Session, Reply, list[bytes]]]:
+        """Yield the answers that are ready, with the parts of inline arrays."""
+        while self._ready:
+            yield self._ready.popleft()
+
+    def request(self, session: Session, request: Request) -> None:
+        """Hand a request on, or refuse it."""
+
+        def answer(result: Any = None, array: NDArray[Any] | None = None, error: str = "") -> None:
+            described, parts = self._results.carry(session, request.number, array)
+            reply = Reply(self._vid, session.sid, request.number, result, described, error)
+            self._ready.append((session, reply, parts))
+            self._wake()
+
+        def fail(error: str) -> None:
+            answer(error=error or "it failed")
+
+        def state(result: Mapping[str, Any]) -> None:
+            answer(self._state() | dict(result))
+
+        if request.verb not in self._adapter.verbs:
+            known = ", ".join(sorted(self._adapter.verbs))
+            fail(f"a {self._adapter.viewer_kind} viewer cannot do that; it can: {known}")
+            return
+        reply = state if request.verb == "state" else answer
+        self._adapter.call(Call(request.verb, request.arguments, reply, fail))
+
+    def _state(self) -> dict[str, Any]:
+        uptime = round(time.monotonic() - self._began, 3)
+        return {
+            "viewer_kind": self._adapter.viewer_kind, **self._facts, "pid": os.getpid(),
+            "engine": self._adapter.engine, "uptime": uptime, **self._stream(),
+        }  # fmt: skip

@@ -14,6 +14,7 @@ from typing import Final
 
 from fiji_bridge import desktop, jvm
 from fiji_bridge.adapter import FijiAdapter
+from fiji_bridge.rehearsal import rehearse
 from streaming_core.errors import InvalidSetting
 from streaming_core.fleet.display import display
 from streaming_core.fleet.host import Host, ViewerOptions, run_viewer, viewer_options
@@ -57,6 +58,7 @@ def _serve(options: ViewerOptions) -> int:
         signal.signal(number, on_signal)
     if not options.headless:
         desktop.open_imagej(lambda: end("its user closed it"))
+    rehearse(windows=not options.headless)
     adapter = FijiAdapter(lambda: end("it was asked to quit"), headless=options.headless)
     host = Host(adapter, port=options.port)
     log.info("%s is ready on port %d", adapter.engine, host.port)

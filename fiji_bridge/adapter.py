@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from numpy.typing import NDArray
 
-from fiji_bridge import desktop, pixels
+from fiji_bridge import desktop, jvm, pixels
 from fiji_bridge.channels import Fresh
 from fiji_bridge.edt import on_edt
 from fiji_bridge.hyperstack import Hyperstack
@@ -26,6 +26,9 @@ log = logging.getLogger("planecast.fiji")
 
 TICK: Final = 1 / 60
 """Seconds between two paints of a stream."""
+
+PAUSE: Final = 0.1
+"""Seconds that a slow tick is followed by, at most."""
 
 BATCH: Final = 256
 """Images that one tick takes, so that ImageJ's own events get their turn."""
@@ -59,6 +62,7 @@ class FijiAdapter:
         self._stacks: dict[GroupKey, Hyperstack] = {}
         self._newest: Hyperstack | None = None
         self._queue: deque[Arrival | Call] = deque()
+        self._calls = 0
         self._wake = threading.Condition()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="planecast-window", daemon=True)
@@ -92,7 +96,9 @@ class FijiAdapter:
     def _queue_up(self, item: Arrival | Call) -> None:
         with self._wake:
             self._queue.append(item)
-            self._wake.notify()
+            self._calls += isinstance(item, Call)
+            if self._calls or len(self._queue) == 1:  # else it waits for its tick anyway
+                self._wake.notify()
 
     # on the bridge's own thread
 
@@ -111,12 +117,13 @@ class FijiAdapter:
                 self._show(batch)
             if call is not None:
                 self._answer(call)
-            # Half of the time is ImageJ's own, however long a tick takes.
-            now = time.monotonic()
-            next_tick = max(began + TICK, now + (now - began)) if batch else next_tick
+            if batch:
+                # Half of the time is ImageJ's own, when painting takes long.
+                now = time.monotonic()
+                next_tick = max(began + TICK, now + min(now - began, PAUSE))
 
     def _urgent(self) -> bool:
-        return self._stopping or any(isinstance(item, Call) for item in self._queue)
+        return self._stopping or self._calls > 0
 
     def _take(self) -> tuple[list[Arrival], Call | None]:
         """Take images up to the next request, and that request."""
@@ -124,6 +131,7 @@ class FijiAdapter:
         while self._queue and len(batch) < BATCH:
             item = self._queue.popleft()
             if isinstance(item, Call):
+                self._calls -= 1
                 return batch, item
             batch.append(item)
         return batch, None
@@ -237,14 +245,18 @@ class FijiAdapter:
     def _clear(self, source: object) -> int:
         if source is not None and not isinstance(source, str):
             raise RequestFailed(f"source={source!r}; a name, or None for all")
-        gone = self._catalog.clear(source)
-        for group in gone:
-            stack = self._stacks.pop(group.key, None)
-            if stack is not None:
-                stack.close()
-            if stack is self._newest:
-                self._newest = None
-        return len(gone)
+        keys = [group.key for group in self._catalog.clear(source)]
+        for key in keys:
+            self._close(key)
+        jvm.collect()
+        return len(keys)
+
+    def _close(self, key: GroupKey) -> None:
+        stack = self._stacks.pop(key, None)
+        if stack is not None:
+            stack.close()
+        if stack is self._newest:
+            self._newest = None
 
 
 def _nowhere(wanted: Mapping[str, Any], catalog: Catalog[Plane]) -> str:

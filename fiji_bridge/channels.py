@@ -157,7 +157,7 @@ class Channels:
 
 def _set_table(imp: Any, channel: int, table: Any) -> None:
     if not imp.isComposite():
-        imp.setLut(table)
+        imp.getProcessor().setLut(table)  # imp.setLut() drops the stack of a single plane
         return
     imp.setChannelLut(table, channel + 1)
     if channel + 1 == imp.getC():  # which ImageJ leaves out while there is no window

@@ -34,10 +34,15 @@ class Crossing:
         imp
             The ImagePlus that the function changes, or None.
         """
+        # Taken out when it runs: Java keeps `run` until its next collection, and it must not
+        # keep the image and its planes.
+        tasks = [(imp, function)]
+        del imp, function
         results: list[T] = []
         errors: list[BaseException] = []
 
         def run() -> None:
+            imp, function = tasks.pop()
             try:
                 with nullcontext() if imp is None else jvm.locked(imp):
                     results.append(function())
@@ -55,8 +60,8 @@ class Crossing:
         finally:
             self._since = None
         if errors:
-            raise errors[0]
-        return results[0]
+            raise errors.pop()
+        return results.pop()
 
     def age(self) -> float:
         """Seconds that the crossing under way has taken, 0.0 if there is none."""

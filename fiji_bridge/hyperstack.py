@@ -123,6 +123,10 @@ class Hyperstack:
     def _change(self, fresh: Sequence[Fresh]) -> None:
         if self.visible and not window.is_open(self.imp):
             return
+        if self._taken():
+            self.title = str(jvm.java("ij.WindowManager").getUniqueName(self.title))
+            self._open(fresh)
+            return
         grew = any(item.grew for item in fresh)
         if grew:
             self._grow(Grid.of(self.group.names, self.group.values))
@@ -133,6 +137,18 @@ class Hyperstack:
         if dirty and self.visible:
             self.imp.updateAndDraw()
             self.imp.repaintWindow()  # the subtitle has the label
+
+    def _taken(self) -> bool:
+        """Whether the user made something else of the image: another type, other slices.
+
+        It is theirs then, and the group goes on in another window.
+        """
+        imp, size = self.imp, self._grid.planes
+        if (imp.getWidth(), imp.getHeight()) != self._size or imp.getStackSize() != size:
+            return True
+        if imp.getBitDepth() != self._stack.getBitDepth():
+            return True
+        return size > 1 and imp.getImageStack() != self._stack
 
     def _grow(self, grid: Grid) -> None:
         imp, old = self.imp, self._grid

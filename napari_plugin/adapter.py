@@ -13,6 +13,7 @@ import qtpy
 from numpy.typing import NDArray
 from qtpy.QtCore import QTimer
 
+from napari_plugin.gl import guard_context
 from napari_plugin.gui_thread import Crossing
 from napari_plugin.layers import THUMBNAIL_EVERY, Layers
 from napari_plugin.verbs import Verbs
@@ -52,6 +53,8 @@ class NapariAdapter:
     """
 
     viewer_kind = "napari"
+    keeps_mappings = True
+    paused = False
 
     def __init__(self, viewer: napari.Viewer) -> None:
         self.viewer = viewer
@@ -61,6 +64,7 @@ class NapariAdapter:
         self._verbs = Verbs(viewer, self.layers, self.end)
         self.verbs = frozenset(self._verbs.table)
         self._crossing = Crossing(self.settle)
+        guard_context(viewer)
         self._shown: list[Callable[..., None]] = []
         self._thumbnails = QTimer(self._crossing)
         self._thumbnails.setSingleShot(True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Final
@@ -17,7 +17,7 @@ from napari.layers import Layer
 from napari.utils.colormaps import ensure_colormap
 from numpy.typing import NDArray
 
-from napari_plugin.looks import Contrast, Palette, contrast_of
+from napari_plugin.looks import Contrast, Palette, contrast_of, white_of
 from napari_plugin.plan import SPLIT, Axes, focus, layer_title
 from napari_plugin.planes import PlaneStack
 from napari_plugin.sliders import Sliders
@@ -118,6 +118,8 @@ class Layers:
             return True
         place = tuple(inside[name] for name in group.names)
         self._touched.setdefault(key, set()).add(place)
+        if entry.stack.white is not None and image.contrast_limits is None:
+            self._raise_white(entry, entry.stack.white, plane)
         if entry.opening is not None and entry.layer is not None:
             self._open_contrast(entry, entry.opening, entry.layer, plane)
         return False
@@ -199,19 +201,27 @@ class Layers:
 
     def _reshape(self) -> None:
         """Give every layer the axes that the viewer has now."""
+        shaped = []
         for entry in self._live():
             layer = entry.layer
             if layer is None:
                 continue
             entry.stack = entry.stack.on(self.axes)
-            # napari reads the scale of a dimension by its position, so both change as one.
             inner = tuple(layer.scale[-2:])
-            layer.data = entry.stack
-            layer.axis_labels = self._axis_labels()
-            layer.scale = (*self._steps(), *inner)
-            self._set_units(layer)
+            # napari hears of it when all layers have changed: in between they do not fit each
+            # other, and of a hidden layer it would remember the old number of dimensions.
+            with ExitStack() as silence:
+                for event in ("data", "axis_labels", "scale", "units"):
+                    silence.enter_context(getattr(layer.events, event).blocker())
+                layer.data = entry.stack
+                layer.axis_labels = self._axis_labels()
+                layer.scale = (*self._steps(), *inner)
+                layer.units = self._units()
             if isinstance(layer, LabelsLayer):
                 layer.editable = False
+            shaped.append(layer)
+        for layer in shaped:
+            layer.events.data(value=layer.data)
 
     def _live(self) -> Iterator[Entry]:
         """Entries whose layer is there and still shows our planes."""
@@ -240,7 +250,12 @@ class Layers:
             entry.layer = LabelsLayer(stack, **common)
             entry.layer.editable = False
         elif key.rgb:
-            entry.layer = ImageLayer(stack, rgb=True, **common)
+            # napari takes floats up to 1, and any integers as bytes.
+            white = white_of(plane, image.contrast_limits)
+            entry.stack = PlaneStack(
+                self.axes, group.names, group.planes, key.plane, key.dtype, white=white
+            )
+            entry.layer = ImageLayer(entry.stack, rgb=True, **common)
         else:
             entry.layer = self._image_layer(entry, image, plane, common)
         self._insert(entry.layer)
@@ -313,6 +328,13 @@ class Layers:
         entry.seen += not contrast.flat
         entry.opening = contrast if entry.seen < OPENING else None
 
+    def _raise_white(self, entry: Entry, white: float, plane: Plane) -> None:
+        """Make room for an RGB plane that is brighter than those before it."""
+        needed = white_of(plane)
+        if needed is not None and needed > white:
+            entry.stack.white = needed
+            self._touched[entry.group.key].update(entry.group.planes)
+
     # -- space -----------------------------------------------------------------------------
 
     def _axis_labels(self) -> tuple[str, ...]:
@@ -326,11 +348,6 @@ class Layers:
         units = {"z": self._unit, "t": "s" if "t" in self.axes.steps else "pixel"}
         return (*(units.get(name, "pixel") for name in self.axes.names), self._unit, self._unit)
 
-    def _set_units(self, layer: Layer) -> None:
-        units = self._units()
-        if tuple(str(unit) for unit in layer.units) != tuple(_spelled(unit) for unit in units):
-            layer.units = units
-
     def _choose_unit(self, image: Image) -> None:
         """Let the first image that has a unit of space give it to the viewer.
 
@@ -339,10 +356,8 @@ class Layers:
         """
         if image.units and self._unit == "pixel" and _micrometres(image.units) is not None:
             self._unit = "um" if image.units in MICROMETRE else image.units
-            with self.sliders.ours():
-                for entry in self._live():
-                    if entry.layer is not None:
-                        self._set_units(entry.layer)
+            self._remember()
+            self._stale_axes = True
 
     def _factor(self, image: Image) -> float:
         """What an image's scale is multiplied by to stand in the viewer's unit."""
@@ -391,15 +406,16 @@ def announce_growth(layers: Iterable[Layer]) -> None:
 
     `layer.refresh` does not do this, and assigning ``layer.data`` anew reads and draws
     every layer (5 ms each instead of 3 ms for all). Where napari no longer has the cheap
-    method, the public way does the same, slower.
+    method, a public way does the same, slower: a new scale, and be it the old one.
     """
     layers = list(layers)
     for layer in layers:
         clear = getattr(layer, CHEAP, None)
-        if clear is None:
-            layer.refresh(data_displayed=False, thumbnail=False, highlight=False)
-        else:
+        if clear is not None:
             clear()
+        else:
+            with layer.events.scale.blocker():
+                layer.scale = layer.scale
     # One event is enough: the viewer then asks all layers how long they are.
     layers[0].events.data(value=layers[0].data)
 
@@ -418,10 +434,6 @@ def _micrometres(unit: str) -> float | None:
     except (pint.PintError, ValueError, TypeError, AttributeError):
         log.warning("units=%r is no length that is known here; shown in pixels", unit)
         return None
-
-
-def _spelled(unit: str) -> str:
-    return str(_units().Unit(unit))
 
 
 def _units() -> Any:

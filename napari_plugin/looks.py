@@ -18,6 +18,9 @@ LOW, HIGH = 0.5, 99.9
 SAMPLES: Final = 256
 """Contrast is taken from at most this many rows and columns: 1 ms whatever the size."""
 
+LARGEST: Final = 1e300
+"""Of a contrast limit: differences of two such numbers must be finite."""
+
 COLOURS: Final[Mapping[str, str]] = {
     r"dapi|hoechst|h33342|bfp|af405|alexa405|h(a)?ematoxylin": "blue",
     r"gfp|fitc|af488|alexa488|cy2|calcein|bodipy": "green",
@@ -76,6 +79,8 @@ def contrast_of(plane: NDArray[Any], limits: tuple[float, float] | None = None) 
         sample = sample[np.isfinite(sample)]
     if sample.size == 0:
         return Contrast(limits or (0.0, 1.0), limits or (0.0, 1.0), flat=limits is None)
+    if kind == "f":
+        sample = np.clip(sample.astype(np.float64), -LARGEST, LARGEST)
     least, most = float(sample.min()), float(sample.max())
     low, high = (float(value) for value in np.percentile(sample, (LOW, HIGH)))
     if not low < high:
@@ -86,6 +91,22 @@ def contrast_of(plane: NDArray[Any], limits: tuple[float, float] | None = None) 
     low, high = limits or (low, high)
     room = _room(plane.dtype, min(least, low), max(most, high))
     return Contrast((low, high), room, flat and limits is None)
+
+
+def white_of(plane: NDArray[Any], limits: tuple[float, float] | None = None) -> float | None:
+    """Return the value that is white in an RGB plane; None where napari knows it (uint8).
+
+    What the producer says, else the end of the range that the plane's values need: 1 for
+    floats up to 1 and bool, 255, 4095 (12 bits), 65535 and so on.
+    """
+    if plane.dtype == np.uint8:
+        return None
+    if limits is not None:
+        return limits[1] if limits[1] > 0 else 1.0
+    most = float(np.nanmax(plane, initial=0))
+    if plane.dtype.kind in "bf" and most <= 1:
+        return 1.0
+    return next((top for top in (255.0, 4095.0, 65535.0) if most <= top), most)
 
 
 def _room(dtype: np.dtype[Any], low: float, high: float) -> tuple[float, float]:

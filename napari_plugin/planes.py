@@ -42,6 +42,10 @@ class PlaneStack:
         As sent. Bool reads as uint8, which napari can draw, over the same memory.
     blank
         Value of the places that have no plane.
+    white
+        For RGB, which napari draws as uint8 or as floats up to 1 only: the value that is
+        full brightness. Reading then returns uint8; what was sent stays in ``planes``.
+        It may be raised later.
     """
 
     def __init__(
@@ -52,21 +56,25 @@ class PlaneStack:
         plane: tuple[int, ...],
         dtype: DTypeLike,
         blank: float = 0,
+        white: float | None = None,
     ) -> None:
         self.axes = axes
         self._names = names
         self._planes = planes
         self._plane = plane
-        self._bool = np.dtype(dtype) == np.bool_
-        self._dtype = np.dtype(np.uint8) if self._bool else np.dtype(dtype)
+        self._kept = np.dtype(dtype)
+        self.white = white
+        seen_as_bytes = white is not None or self._kept == np.bool_
+        self._dtype = np.dtype(np.uint8) if seen_as_bytes else self._kept
         # Zero strides: one element of memory whatever the shape, and read-only.
         self._blank = np.broadcast_to(np.array(blank, self._dtype), plane)
 
     def on(self, axes: Axes) -> PlaneStack:
         """Return the same planes over other axes."""
         blank = self._blank[(0,) * len(self._plane)]
-        dtype = np.dtype(np.bool_) if self._bool else self._dtype
-        return PlaneStack(axes, self._names, self._planes, self._plane, dtype, blank)
+        return PlaneStack(
+            axes, self._names, self._planes, self._plane, self._kept, blank, self.white
+        )
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -124,7 +132,11 @@ class PlaneStack:
         plane = self._planes.get(tuple(values[name].items[at[name]] for name in self._names))
         if plane is None:
             return self._blank
-        return plane.view(np.uint8) if self._bool else plane
+        if self.white is not None:
+            share = np.multiply(plane, 255 / self.white, dtype=np.float64)
+            np.clip(share, 0, 255, out=share)
+            return np.asarray(share, np.uint8)
+        return plane.view(np.uint8) if self._kept == np.bool_ else plane
 
     def _full_key(self, key: Key | tuple[Key, ...]) -> tuple[int | slice, ...]:
         """Spell out a key: one int or slice for each dimension."""

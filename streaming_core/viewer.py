@@ -298,6 +298,7 @@ class Viewer:
         """End the viewer process, and wait until its port is free."""
         route = self.route()
         connection = find(self.port)
+        route.quitting = True
         try:
             self._ask("quit", {}, timeout)
         except ViewerNotFound:

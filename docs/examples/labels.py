@@ -12,7 +12,9 @@ from skimage import filters, io, measure
 import planecast as pc
 
 coins = io.imread(Path(skimage.__file__).parent / "data" / "coins.png")  # in every installation
-mask = measure.label(filters.gaussian(coins, 2) > filters.threshold_otsu(coins) / 255)
+soft = filters.gaussian(coins, 2, preserve_range=True)
+around = filters.gaussian(coins, 40, preserve_range=True)  # the light falls from one side
+mask = measure.label(soft > around * 1.1)
 
 viewer_kind = sys.argv[1] if len(sys.argv) > 1 else "napari"
 with pc.launch(viewer_kind) as viewer:

@@ -360,12 +360,6 @@ class Pool:
                 self.retire(self._idle[0])
 
 
-def total_room() -> int:
-    """Return all bytes of shared memory, 1 GiB where the system does not tell."""
-    found = shm.room()
-    return found[1] if found else 1 << 30
-
-
 def sees(name: str, nonce: str, uid: int | None = None) -> bool:
     """Return whether the probe `name` can be read here and holds `nonce`; never raises."""
     try:

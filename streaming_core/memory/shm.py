@@ -75,6 +75,21 @@ def room() -> tuple[int, int] | None:
     return status.f_bavail * status.f_frsize, status.f_blocks * status.f_frsize
 
 
+def total_room() -> int:
+    """Return all bytes of shared memory, 1 GiB where the system does not tell."""
+    found = room()
+    return found[1] if found else 1 << 30
+
+
+def exists(name: str) -> bool:
+    """Return whether a block still has its name, which its maker takes away to give it up."""
+    try:
+        attach(name, HEADER)
+    except SegmentGone:
+        return False
+    return True
+
+
 def create(name: str, capacity: int) -> mmap.mmap:
     """Make a block whose memory is really there, so that no write to it can fail.
 

@@ -43,12 +43,15 @@ class Put(Generic[P]):
         Names of the components that got a new value by it.
     replaced
         What stood there before, or None.
+    outdated
+        A newer run has filled the place already: nothing was changed.
     """
 
     group: Group[P]
     place: tuple[Value, ...]
     grew: tuple[str, ...]
     replaced: P | None
+    outdated: bool = False
 
 
 @dataclass(slots=True)
@@ -64,13 +67,19 @@ class Group(Generic[P]):
     planes
         What is kept, by the tuple of values in the order of ``names``.
     latest
-        The image that brought the newest plane: its scale, units, colormap and so on.
+        The image that brought the newest plane of the newest run: its scale, units, colormap
+        and so on.
+    ages
+        Run -> its number in the order in which the viewer first saw them.
+    runs
+        Place -> the run of the plane there.
     """
 
     key: GroupKey
     latest: Image
     names: tuple[str, ...]
     values: dict[str, Values]
+    ages: dict[str, int] = field(default_factory=dict)
     planes: dict[tuple[Value, ...], P] = field(default_factory=dict)
     runs: dict[tuple[Value, ...], str] = field(default_factory=dict)
 
@@ -89,13 +98,20 @@ class Group(Generic[P]):
         return product(*(self.values[name] for name in self.names))
 
     def put(self, image: Image, inside: Mapping[str, Value], pixels: P) -> Put[P]:
-        """Put a plane at its place, a new value making its axis longer."""
+        """Put a plane at its place, a new value making its axis longer.
+
+        A plane that comes late never replaces one of a newer run.
+        """
         place = tuple(inside[name] for name in self.names)
+        age = self.ages.setdefault(image.run, len(self.ages))
+        if place in self.runs and age < self.ages[self.runs[place]]:
+            return Put(self, place, (), None, outdated=True)
         grew = tuple(name for name in self.names if self.values[name].add(inside[name]) is not None)
         replaced = self.planes.get(place)
         self.planes[place] = pixels
         self.runs[place] = image.run
-        self.latest = image
+        if age >= self.ages.setdefault(self.latest.run, age):
+            self.latest = image
         return Put(self, place, grew, replaced)
 
     def state(self) -> dict[str, Any]:
@@ -133,6 +149,7 @@ class Catalog(Generic[P]):
     def __init__(self, split: frozenset[str] = frozenset()) -> None:
         self.split = split
         self.groups: dict[GroupKey, Group[P]] = {}
+        self._ages: dict[str, int] = {}
 
     def locate(self, image: Image) -> Iterator[tuple[GroupKey, dict[str, Value], tuple[int, ...]]]:
         """Yield group, place inside it, and index in the array, for each plane of an image."""
@@ -153,7 +170,8 @@ class Catalog(Generic[P]):
         group = self.groups.get(key)
         if group is None:
             names = tuple(stack_order([name for name in image.components if name in inside]))
-            group = Group(key, image, names, {name: Values(name) for name in names})
+            values = {name: Values(name) for name in names}
+            group = Group(key, image, names, values, self._ages)
             self.groups[key] = group
         return group.put(image, inside, pixels)
 

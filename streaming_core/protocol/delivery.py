@@ -12,8 +12,25 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Final
+
+from streaming_core.protocol.actions import (
+    Action,
+    Free,
+    GiveUp,
+    Greet,
+    Lost,
+    Phase,
+    Probe,
+    Settle,
+    State,
+    Transmit,
+)
+
+__all__ = [
+    "Action", "Free", "GiveUp", "Greet", "Link", "Lost", "Phase", "Probe", "Settle", "State",
+    "Transmit",
+]  # fmt: skip
 
 HELLO_EVERY: Final = 0.25
 """Seconds between two HELLO to a viewer that should answer."""
@@ -25,80 +42,8 @@ PING_EVERY: Final = 0.5
 HISTORY: Final = 65_536
 """Owned images that are remembered by name, for the gap of a viewer that dies."""
 
-
-class State(StrEnum):
-    """Where an image is."""
-
-    QUEUED = "queued"
-    SENT = "sent"
-    OWNED = "owned"
-    SHOWN = "shown"
-    UNDELIVERED = "undelivered"
-    REPLACED = "replaced"
-
-
-class Phase(StrEnum):
-    """Where the link to the viewer is."""
-
-    GREETING = "greeting"
-    READY = "ready"
-    WAITING = "waiting"
-    DETACHED = "detached"
-    CLOSED = "closed"
-
-
-@dataclass(frozen=True, slots=True)
-class Transmit:
-    """Send this image (again)."""
-
-    seq: int
-
-
-@dataclass(frozen=True, slots=True)
-class Settle:
-    """This image reached a state; ``text`` says why it is undelivered or not shown."""
-
-    seq: int
-    state: State
-    text: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Free:
-    """The viewer no longer reads this image's memory; ``proven`` False: it perhaps does."""
-
-    seq: int
-    proven: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Greet:
-    """Send HELLO."""
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """Send PING with the newest number."""
-
-    last: int
-
-
-@dataclass(frozen=True, slots=True)
-class GiveUp:
-    """Send DROP for these."""
-
-    seqs: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """A viewer died with these: the gap, by name where they are remembered."""
-
-    count: int
-    names: tuple[bytes, ...]
-
-
-Action: TypeAlias = Transmit | Settle | Free | Greet | Probe | GiveUp | Lost
+MOST_UNSENT: Final = 1024
+"""Places of which an image may wait to be sent in mode ``latest``."""
 
 
 @dataclass(slots=True)
@@ -160,8 +105,11 @@ class Link:
 
     def room(self, nbytes: int) -> bool:
         """Whether an image of this size may be queued now without waiting."""
-        if self.phase in (Phase.DETACHED, Phase.CLOSED) or self.latest or not self.pending:
+        if not self.attached or not self.pending:
             return True
+        if self.latest:
+            waiting, size = len(self._unsent), self.pending_bytes - self._sent_bytes + nbytes
+            return waiting < 2 or (waiting < MOST_UNSENT and size <= self.credit_bytes)
         return len(self.pending) < self.credit and self.pending_bytes + nbytes <= self.credit_bytes
 
     @property
@@ -173,6 +121,12 @@ class Link:
     def unshown(self) -> int:
         """Images that are owned and not shown yet."""
         return len(self._unshown)
+
+    @property
+    def waits(self) -> tuple[int, int]:
+        """The lowest numbers that are sent and not owned, owned and not shown; 0 for none."""
+        sent = next((seq for seq, entry in self.pending.items() if entry.sent), 0)
+        return sent, min(self._unshown, default=0)
 
     @property
     def base(self) -> int:
@@ -238,6 +192,7 @@ class Link:
     def close(self, reason: str) -> list[Action]:
         """End the session: what is not owned never will be."""
         actions = self._give_up(reason, proven=False)
+        actions += self._unseen()
         self.phase = Phase.CLOSED
         return actions
 
@@ -261,17 +216,28 @@ class Link:
         actions: list[Action] = []
         again = self.phase is not Phase.READY
         if vid != self.vid:
-            if self._kept:
-                actions.append(Lost(self._kept, tuple(self._history)))
-                actions += [Settle(seq, State.OWNED, "gap") for seq in sorted(self._unshown)]
-            self._history.clear()
-            self._unshown.clear()
-            self._kept, self._progress, self.vid, again = 0, -1, vid, True
+            actions += self._lose()
+            self._progress, self.vid, again = -1, vid, True
         self.phase, self._moved_at, self._said_at = Phase.READY, now, now
         self.credit, self.credit_bytes = max(1, credit), max(1, credit_bytes)
         if again:
             actions += [Transmit(seq) for seq, entry in sorted(self.pending.items()) if entry.sent]
         return actions + self._send_more()
+
+    def _lose(self, *, closed: bool = False) -> list[Action]:
+        """The viewer is gone, and with it all that it owned."""
+        actions: list[Action] = []
+        if self._kept:
+            actions.append(Lost(self._kept, tuple(self._history), closed))
+        self._history.clear()
+        self._kept = 0
+        return actions + self._unseen()
+
+    def _unseen(self) -> list[Action]:
+        """Whether what is owned and not shown now ever will be, nobody learns."""
+        actions: list[Action] = [Settle(seq, State.OWNED, "gap") for seq in sorted(self._unshown)]
+        self._unshown.clear()
+        return actions
 
     def ack(
         self, vid: str, seqs: Iterable[int], credit: int, credit_bytes: int, now: float
@@ -349,15 +315,18 @@ class Link:
         """Take BYE: the viewer was closed by its user."""
         if not self.attached:
             return []
-        actions = self._give_up(reason or "the viewer was closed", proven=True)
+        # Greeting or waiting, we may have been heard by the next one on the port.
+        certain = self.phase is Phase.READY
+        actions = self._give_up(reason or "the viewer was closed", proven=certain)
         self.phase = Phase.DETACHED
-        return actions
+        return actions + self._lose(closed=True)
 
     def died(self, now: float) -> list[Action]:
-        """The viewer's death is proven: keep its images for a restart, for a while."""
+        """The viewer's death is proven: keep what it had not acked for a restart, for a while."""
         if self.phase in (Phase.READY, Phase.GREETING):
             self.phase, self._died_at = Phase.WAITING, now
-        return []
+        self.vid = ""  # an ack of it that is still on its way came too late
+        return self._lose()
 
     # time
 
@@ -366,7 +335,8 @@ class Link:
         if self.phase is Phase.CLOSED:
             return []
         if self.phase is Phase.WAITING and now - self._died_at >= self.grace:
-            actions = self._give_up("the viewer died and did not come back", proven=True)
+            # In doubt: another one on the port may have heard our HELLO and be reading by now.
+            actions = self._give_up("the viewer died and did not come back", proven=False)
             self.phase = Phase.DETACHED
             return actions + self._greet(now)
         if self._stalled(now):
@@ -389,4 +359,4 @@ class Link:
     def _stalled(self, now: float) -> bool:
         if not self.pending or self.phase not in (Phase.READY, Phase.GREETING):
             return False
-        return not self.paused and now - self._moved_at >= self.stall
+        return now - self._moved_at >= self.stall  # paused: each PONG says so, and moves it

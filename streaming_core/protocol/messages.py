@@ -127,13 +127,17 @@ class Nack(Message, tag="NACK", frozen=True):
 class Ping(Message, tag="PING", frozen=True):
     """Producer -> viewer: still there? ``last`` is the newest number sent.
 
-    ``undelivered`` counts the images that this viewer never owned.
+    ``undelivered`` counts the images that this viewer never owned. ``unacked`` is the lowest
+    number that was sent and not acked, ``unshown`` the lowest that is owned and not shown, as
+    far as the producer has heard; 0: none.
     """
 
     sid: str
     vid: str
     last: int
     undelivered: int = 0
+    unacked: int = 0
+    unshown: int = 0
 
 
 class Pong(Message, tag="PONG", frozen=True):

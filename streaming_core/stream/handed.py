@@ -7,7 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from streaming_core.memory.segments import total_room
+from streaming_core.memory.shm import total_room
 
 
 class Handed:

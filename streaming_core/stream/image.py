@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
-import numpy as np
 from numpy.typing import NDArray
 
 from streaming_core.errors import InvalidArray, InvalidAxes, InvalidImage, InvalidKind
@@ -52,8 +51,8 @@ def make_image(
     if array.ndim > MOST_DIMENSIONS:
         raise InvalidAxes(f"{array.ndim} dimensions; send planes, or at most TCZYX")
     axes = check_axes(axes, array.shape)
-    if axes.endswith("S") and (kind != "image" or dtype != np.uint8):
-        raise InvalidArray(f"RGB images are uint8 images, not {dtype} {kind}; use axis C instead")
+    if axes.endswith("S") and kind != "image":
+        raise InvalidAxes(f"axis S is for RGB images; {kind} have one number for each pixel")
     checked = check_components(components, axes, array.shape)
     return Image(
         sid="",

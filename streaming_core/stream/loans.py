@@ -14,10 +14,11 @@ from streaming_core.stream.payload import SlotPayload
 
 @dataclass(frozen=True, slots=True)
 class Loan:
-    """A slot that a user writes to: its payload begins at ``address``."""
+    """A slot that a user writes to: ``nbytes`` from ``address`` on."""
 
     slot: Slot
     address: int
+    nbytes: int
 
 
 class Loans:
@@ -35,7 +36,7 @@ class Loans:
         """Return a writable array in the slot."""
         slot.segment.begin_write()
         array = slot.lend(shape, dtype)
-        self._loans.append(Loan(slot, _address(array)))
+        self._loans.append(Loan(slot, _address(array), array.nbytes))
         return array
 
     def redeem(self, array: NDArray[Any], users: int) -> SlotPayload | None:
@@ -44,7 +45,8 @@ class Loans:
         Parameters
         ----------
         array
-            As lent, or a part of it in C order; a view in another order is copied like any array.
+            As lent. A part of it is copied like any array, for the rest could still be written
+            to; so is a view in another order.
         users
             Routes that send it.
         """
@@ -52,12 +54,11 @@ class Loans:
             return None
         address = _address(array)
         for loan in self._loans:
-            offset = address - loan.address
-            if 0 <= offset and offset + array.nbytes <= loan.slot.capacity:
+            if (address, array.nbytes) == (loan.address, loan.nbytes):
                 self._loans.remove(loan)
                 array.flags.writeable = False
                 generation = loan.slot.segment.end_write()
-                return SlotPayload(loan.slot, array.nbytes, generation, users, offset=offset)
+                return SlotPayload(loan.slot, array.nbytes, generation, users)
         return None
 
     def collect(self, pool: Pool) -> None:
@@ -65,6 +66,11 @@ class Loans:
         for loan in [loan for loan in self._loans if not loan.slot.lent]:
             self._loans.remove(loan)
             pool.give_back(loan.slot)
+
+    def fill(self, pool: Pool) -> bool:
+        """Whether users hold all slots in use, so that waiting for one could last for ever."""
+        held = {loan.slot for loan in self._loans}
+        return all(slot.idle or slot in held for slot in pool.slots)
 
 
 def _address(array: NDArray[Any]) -> int:

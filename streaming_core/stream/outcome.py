@@ -45,8 +45,8 @@ class Delivery:
 
     @property
     def final(self) -> bool:
-        """Whether it is decided if it is shown."""
-        return RANK[self.state] >= RANK[State.SHOWN]
+        """Whether it is decided if it is shown, or nobody will learn it any more."""
+        return RANK[self.state] >= RANK[State.SHOWN] or (self.owned and bool(self.reason))
 
     def wait(self, timeout: float | None = None, *, shown: bool = False) -> Delivery:
         """Wait until the viewer owns the image; return this delivery.

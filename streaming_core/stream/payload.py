@@ -78,6 +78,8 @@ class SlotPayload(Payload):
 
     def _free(self, pool: Pool) -> None:
         if self._doubt:
+            # A viewer that wakes up later must not show what was reported as undelivered.
+            self._slot.segment.begin_write()
             pool.retire(self._slot)
         else:
             pool.give_back(self._slot)

@@ -65,7 +65,6 @@ class Publisher:
         )
         self._hub = Hub()
         self._outbox: deque[tuple[Route, Any]] = deque()
-        self._new: deque[Route] = deque()
         self._opened = 0
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="planecast-publisher", daemon=True)
@@ -80,14 +79,14 @@ class Publisher:
             for route in self.routes:
                 same = (route.target.address, route.latest, route.stall)
                 if same == (target.address, latest, stall) and route.revive():
-                    route.users, route.run = route.users + 1, run
+                    route.users, route.run, route.trouble = route.users + 1, run, None
                     return route
             self._opened += 1
             route = Route(
-                self, target, self._opened, run, probe=self._probe(), latest=latest, stall=stall
-            )
-            self.routes.append(route)
-            self._new.append(route)
+                self, self._hub, target, self._opened, run,
+                probe=self._probe(), latest=latest, stall=stall,
+            )  # fmt: skip
+            self.routes.append(route)  # the I/O thread connects it
         self._hub.wake()
         return route
 
@@ -126,7 +125,9 @@ class Publisher:
         nbytes = check_array(image.shape, image.dtype)
         with self.lock:
             self.wait_for(lambda: all(route.link.room(nbytes) for route in routes), None)
-            payload: Payload | None = self.loans.redeem(array, len(routes))
+            payload: Payload | None = None
+            if array.dtype.str == image.dtype:
+                payload = self.loans.redeem(array, len(routes))
             by_memory = payload is None and self._by_memory(nbytes, routes)
             slot = self._take(nbytes, routes) if by_memory else None
         if payload is None:
@@ -178,6 +179,10 @@ class Publisher:
                 return None
             if slot is not None:
                 return slot
+            self.loans.collect(self.pool)
+            if self.loans.fill(self.pool):
+                log.info("pixels travel inline: arrays of allocate() fill the pool")
+                return None
             self.changed.wait(TURN)
         return None
 
@@ -202,8 +207,6 @@ class Publisher:
             self._hub.close()
 
     def _turn(self, now: float) -> None:
-        while self._new:
-            self._new.popleft().dial(self._hub)
         self._send()
         for route in list(self.routes):
             for parts in route.receive():

@@ -201,10 +201,15 @@ class Receiver:
         for sid, session in list(self.sessions.items()):
             if now - session.heard_at > SILENT and self._died(session.producer):
                 del self.sessions[sid]
+            else:
+                session.prune()
 
     def _taking(self) -> bool:
         """Whether images are taken now; if not they wait, un-acked, and producers with them."""
-        return self._backlog < self._settings.backlog and not self._adapter.paused
+        return not self._full() and not self._adapter.paused
+
+    def _full(self) -> bool:
+        return self._backlog >= self._settings.backlog
 
     def _send(self, session: Session, message: Message, parts: list[bytes] | None = None) -> None:
         self._listener.send(session.identity, [encode(message), *(parts or [])])
@@ -285,8 +290,9 @@ class Receiver:
                 self._refuse(identity, str(error))
                 return
             self.sessions[hello.sid] = session
-        session.identity, session.run = identity, hello.run
-        session.heard_at = time.monotonic()
+        elif self._full():
+            return  # it greets again; to a window that hangs it would only lose more images
+        session.greeted(hello, identity)
         session.shm = SUPPORTED and session.owns(hello.probe) and sees(hello.probe, hello.nonce)
         self._listener.send(identity, [encode(self._welcome(session.shm))])
 
@@ -301,6 +307,8 @@ class Receiver:
         missing = session.missing(ping.last) if self._taking() else ()
         if missing:
             self._send(session, Nack(self.vid, session.sid, missing))
+        for seq in session.repeat(ping.unacked, ping.unshown):
+            self._send(session, Refused(session.refused(seq), session.sid, seq))
         self._pong(session)
 
     def _pong(self, session: Session) -> None:
@@ -330,8 +338,8 @@ class Receiver:
             check_image(image, len(parts) - 1)
             self._own(session, image, parts[1:])
         except (WireError, InvalidImage, MemoryError) as error:
-            session.drop((image.seq,))
-            self._refuse(session.identity, f"{error}", session.sid, image.seq)
+            session.refuse(image.seq, str(error)[:1000])
+            self._refuse(session.identity, str(error), session.sid, image.seq)
         except SharedMemoryError as error:
             self._send(session, Nack(self.vid, session.sid, (image.seq,), str(error)))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -51,6 +50,7 @@ from streaming_core.protocol.messages import (
     Welcome,
 )
 from streaming_core.protocol.wire import check_result, decode_to_producer, encode, same_major
+from streaming_core.stream.ledger import Ledger
 from streaming_core.stream.outcome import Delivery
 from streaming_core.stream.payload import Payload
 from streaming_core.stream.requests import Requests
@@ -64,10 +64,12 @@ log = logging.getLogger("planecast.publisher")
 REDIAL: Final = 0.5
 LEASE_LOOK: Final = 0.5
 LEAVE_MS: Final = 500
-REMEMBERED: Final = 10_000
-"""Undelivered images and gaps that are kept by name."""
+SILENT: Final = 5.0
+"""Seconds without an answer to HELLO after which it connects anew: some listeners that are no
+viewer make ZeroMQ give up for good."""
 
 FINAL: Final = (State.SHOWN, State.UNDELIVERED, State.REPLACED)
+UNHEARD: Final = "the connection ended before the viewer said that it is shown"
 
 
 @dataclass(slots=True)
@@ -88,7 +90,7 @@ class Route:
     """
 
     def __init__(
-        self, publisher: Publisher, target: Target, number: int, run: str, *,
+        self, publisher: Publisher, hub: Hub, target: Target, number: int, run: str, *,
         probe: tuple[str, str], latest: bool, stall: float,
     ) -> None:  # fmt: skip
         self.publisher = publisher
@@ -98,19 +100,20 @@ class Route:
         self.latest = latest
         self.stall = stall
         self.shm = False
+        self.quitting = False
         self.users = 1
         self.welcome: Welcome | None = None
         self.trouble: ViewerError | None = None
         self.items: dict[int, Item] = {}
-        self.undelivered: deque[str] = deque(maxlen=REMEMBERED)
-        self.gaps: deque[str] = deque(maxlen=REMEMBERED)
-        self.lost = 0
+        self.ledger = Ledger(target.name)
         self.link = Link(
             time.monotonic(), stall=stall, grace=publisher.settings.restart_grace, latest=latest
         )
+        self._hub = hub
         self._probe = probe
         self._dial: Dial | None = None
         self._redial_at = 0.0
+        self._heard_at = 0.0
         self._held_back: Welcome | None = None
         self._witness = Witness(target.lease) if target.lease else None
         self._looked_at = 0.0
@@ -127,6 +130,21 @@ class Route:
         place = name if self.latest else b""
         self.perform(self.link.queue(nbytes, name, time.monotonic(), place))
         return delivery
+
+    @property
+    def undelivered(self) -> Sequence[str]:
+        """Images that the viewer never owned: name and reason."""
+        return self.ledger.undelivered
+
+    @property
+    def gaps(self) -> Sequence[str]:
+        """Images that a viewer owned and that are gone with it, by name."""
+        return self.ledger.gaps
+
+    @property
+    def lost(self) -> int:
+        """How many images were undelivered in all."""
+        return self.ledger.lost
 
     def leave(self) -> None:
         """Let go of the route; it closes when its last user did and its images are owned."""
@@ -173,10 +191,9 @@ class Route:
 
     def perform(self, actions: Sequence[Any]) -> None:
         """Carry out a link's actions: free memory, tell the user, and queue what is sent."""
-        reported = 0
         for action in actions:
             if isinstance(action, Settle):
-                reported += self._settle(action)
+                self._settle(action)
             elif isinstance(action, Free):
                 item = self.items.get(action.seq)
                 if item is not None:
@@ -184,49 +201,39 @@ class Route:
                     if item.delivery.state in FINAL:
                         del self.items[action.seq]
             elif isinstance(action, Lost):
-                self._report_gap(action)
+                self.ledger.lose(action)
             else:
                 self.publisher.post(self, action)
-        if reported:
-            self.lost += reported
-            log.error(
-                "%s: %d image%s not delivered (%s); see Viewer.undelivered",
-                self.target.name, reported, "s" * (reported > 1), self.undelivered[-1],
-            )  # fmt: skip
+        self.ledger.say(time.monotonic(), attached=self.link.attached)
 
-    def _settle(self, action: Settle) -> int:
+    def _settle(self, action: Settle) -> None:
         item = self.items.get(action.seq)
         if item is None:
-            return 0
+            return
         item.delivery.state, item.delivery.reason = action.state, action.text
         if action.state is State.UNDELIVERED:
-            self.undelivered.append(f"{item.name.decode()}: {action.text}")
-            return 1
-        if action.state is State.SHOWN:
+            self.ledger.miss(item.name.decode(), action.text)
+        elif action.state is State.SHOWN:
             del self.items[action.seq]
             if action.text:
                 log.error("%s: %s is not shown: %s", self.target.name, item.name.decode(),
                           action.text)  # fmt: skip
         elif action.text == "gap":
+            ended = self.link.phase is Phase.CLOSED
+            item.delivery.reason = UNHEARD if ended else "it was lost with the viewer"
             del self.items[action.seq]
-        return 0
-
-    def _report_gap(self, gap: Lost) -> None:
-        self.gaps.extend(name.decode() for name in gap.names)
-        log.error("%s: it was restarted; %d images that it had are gone, see Viewer.gaps",
-                  self.target.name, gap.count)  # fmt: skip
 
     # the I/O thread
 
-    def dial(self, hub: Hub) -> None:
-        """*I/O* Connect."""
-        self._hub = hub
-        self._dial = Dial(hub, self.target.address, self.target.viewer_public, self.target.client)
+    def _connect(self, now: float) -> None:
+        target, self._heard_at = self.target, now
+        self._dial = Dial(self._hub, target.address, target.viewer_public, target.client)
 
     def hang_up(self) -> None:
         """*I/O* Say BYE and close; the lock is held."""
         reachable = self.link.phase is Phase.READY
         self.perform(self.link.close("the program ended before the viewer took it"))
+        self.ledger.say(time.monotonic(), attached=False, last=True)
         if self._dial is not None:
             self._dial.send([encode(Bye(sid=self.sid))])
             self._dial.close(LEAVE_MS if reachable else 0)
@@ -258,6 +265,8 @@ class Route:
             self.target = fresh
             self._redial_at = 0.0
             return
+        if self.welcome is not None:
+            return  # it had let us in: it died or froze in the handshake, or another is there now
         with self.publisher.lock:
             self.trouble = NotAdmitted(
                 f"what listens on {self.target.address} does not accept our key. It is not the "
@@ -267,8 +276,12 @@ class Route:
 
     def tick(self, now: float) -> None:
         """*I/O* Do what is due; the lock is held."""
+        ready = self.link.phase is Phase.READY
+        if self._dial is not None and not ready and now - self._heard_at > SILENT:
+            self._dial.close()
+            self._dial = None
         if self._dial is None and self._redial_at <= now and self.link.phase is not Phase.CLOSED:
-            self.dial(self._hub)
+            self._connect(now)
         if self._held_back is not None and self._dial is not None and self._dial.subscribed:
             welcome, self._held_back = self._held_back, None
             self._welcomed(welcome, now)
@@ -294,6 +307,7 @@ class Route:
         except WireError as error:
             log.warning("%s sent something unusable: %s", self.target.name, error)
             return
+        self._heard_at = now
         with self.publisher.lock:
             self._take(message, parts[1:], now)
             self.publisher.changed.notify_all()
@@ -325,7 +339,8 @@ class Route:
             case Reply():
                 self.requests.answered(message, parts)
             case Bye():
-                log.warning("%s: %s", self.target.name, message.reason or "it was closed")
+                if not self.quitting:
+                    log.warning("%s: %s", self.target.name, message.reason or "it was closed")
                 self.perform(link.bye(message.reason))
             case Refused():
                 if link.phase is Phase.GREETING and not message.seq:
@@ -345,6 +360,7 @@ class Route:
             self._witness = Witness(self.target.lease)
             self._witness.proven_dead()  # sees it locked: only then can its death be proven
         self.welcome, self.shm, self.trouble = welcome, welcome.shm, None
+        self.ledger.back()
         self.perform(self.link.welcome(welcome.vid, welcome.credit, welcome.credit_bytes, now))
 
     def transmit(self, what: Any) -> None:
@@ -363,11 +379,15 @@ class Route:
             case Greet():
                 self._dial.send([encode(self._hello())])
             case Probe():
-                self._dial.send([encode(Ping(self.sid, self.link.vid, what.last, self.lost))])
+                self._dial.send([encode(self._ping(what.last))])
             case GiveUp():
                 self._dial.send([encode(Drop(self.sid, what.seqs))])
             case _:
                 self._dial.send([encode(what)])
+
+    def _ping(self, last: int) -> Ping:
+        with self.publisher.lock:
+            return Ping(self.sid, self.link.vid, last, self.ledger.lost, *self.link.waits)
 
     def _hello(self) -> Hello:
         probe, nonce = self._probe

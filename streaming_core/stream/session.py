@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Final
@@ -14,12 +14,16 @@ from numpy.typing import NDArray
 
 from streaming_core.errors import SegmentGone, WireError
 from streaming_core.memory.segments import Mapping
+from streaming_core.memory.shm import exists
 from streaming_core.protocol.messages import Hello, Slab
 
 SID: Final = re.compile(r"([0-9a-f]{16})\.[0-9a-f]{1,8}")
 MOST_MAPPINGS: Final = 256
 MOST_MISSING: Final = 1024
-"""Numbers that one NACK asks for, at most."""
+"""Numbers that one NACK asks for, or that are acked again at one PING, at most."""
+
+MOST_REASONS: Final = 1024
+"""Images that were refused or not shown whose reason is kept, should it have been lost."""
 
 
 @dataclass(slots=True)
@@ -53,6 +57,10 @@ class Session:
     _owned: list[int] = field(default_factory=list)
     _shown: list[int] = field(default_factory=list)
     _errors: dict[str, str] = field(default_factory=dict)
+    _unshown: set[int] = field(default_factory=set)
+    _refused: dict[int, str] = field(default_factory=dict)
+    _failed: dict[int, str] = field(default_factory=dict)
+    _waits: tuple[int, int] = (0, 0)
     _mappings: OrderedDict[str, Mapping] = field(default_factory=OrderedDict)
     _times: deque[float] = field(default_factory=lambda: deque(maxlen=64))
 
@@ -66,6 +74,14 @@ class Session:
         session = cls(hello.sid, prefix, identity, hello.label, hello.run, hello.pid, hello.last)
         session._highest = hello.last
         return session
+
+    def greeted(self, hello: Hello, identity: bytes) -> None:
+        """Note that its producer said HELLO (again): from where, and what will not come."""
+        self.identity, self.run, self.heard_at = identity, hello.run[:256], monotonic()
+        if hello.last > self.upto:  # what it gave up while it did not reach us
+            self.upto, self._highest = hello.last, max(self._highest, hello.last)
+            self._beyond = {seq for seq in self._beyond if seq > hello.last}
+            self._close_up()
 
     @property
     def producer(self) -> str:
@@ -99,16 +115,23 @@ class Session:
             raise SegmentGone(f"segment {where.segment} holds another image by now")
         return mapping, mapping.array(shape, np.dtype(dtype), where.offset)
 
+    def prune(self) -> None:
+        """Let go of segments that their producer gave up: we alone would keep their memory."""
+        for name in [name for name in self._mappings if not exists(name)]:
+            del self._mappings[name]
+
     def done(self, seq: int) -> bool:
-        """Whether this number came before; if so it is acked once more."""
+        """Whether this number came before; if so it is acked once more, unless it was refused."""
         if seq > self.upto and seq not in self._beyond:
             return False
-        self._owned.append(seq)
+        if seq not in self._refused:
+            self._owned.append(seq)
         return True
 
     def own(self, seq: int) -> None:
         """Note that the viewer holds this image."""
         self._owned.append(seq)
+        self._unshown.add(seq)
         self.images += 1
         self._times.append(monotonic())
         self._pass(seq)
@@ -118,9 +141,43 @@ class Session:
         for seq in seqs:
             self._pass(seq)
 
+    def refuse(self, seq: int, reason: str) -> None:
+        """Note that the viewer will not own this image."""
+        _remember(self._refused, seq, reason)
+        self._pass(seq)
+
+    def refused(self, seq: int) -> str:
+        """Why this image was refused; empty if it was not."""
+        return self._refused.get(seq, "")
+
+    def repeat(self, unacked: int, unshown: int) -> Iterator[int]:
+        """Say again what the producer did not hear; yields numbers that were refused.
+
+        Parameters
+        ----------
+        unacked, unshown
+            The lowest number that is not acked, and not shown, as the producer knows it; 0 for
+            none. At one PING our word may be on its way; at two it was lost with a connection.
+        """
+        before, self._waits = self._waits, (unacked, unshown)
+        end = self.upto + 1
+        if unacked and unacked == before[0]:
+            for seq in range(unacked, min(end, unacked + MOST_MISSING)):
+                if seq in self._refused:
+                    yield seq
+                else:
+                    self._owned.append(seq)
+        if unshown and unshown == before[1]:
+            for seq in range(unshown, min(end, unshown + MOST_MISSING)):
+                if seq not in self._unshown and seq not in self._refused:
+                    self.note_shown(seq, self._failed.get(seq, ""))
+
     def _pass(self, seq: int) -> None:
         if seq > self.upto:
             self._beyond.add(seq)
+        self._close_up()
+
+    def _close_up(self) -> None:
         while self.upto + 1 in self._beyond:
             self.upto += 1
             self._beyond.remove(self.upto)
@@ -147,8 +204,10 @@ class Session:
     def note_shown(self, seq: int, error: str) -> None:
         """Note that the window has this image, or why it never will."""
         self._shown.append(seq)
+        self._unshown.discard(seq)
         if error:
             self._errors[str(seq)] = error[:1000]
+            _remember(self._failed, seq, error[:1000])
 
     def take_owned(self) -> tuple[int, ...]:
         """Return and forget the numbers to ack."""
@@ -174,3 +233,9 @@ class Session:
             "images": self.images, "rate": self.rate(monotonic()),
             "undelivered": self.undelivered,
         }  # fmt: skip
+
+
+def _remember(reasons: dict[int, str], seq: int, reason: str) -> None:
+    reasons[seq] = reason
+    if len(reasons) > MOST_REASONS:
+        del reasons[next(iter(reasons))]

@@ -8,12 +8,15 @@ import secrets
 import sys
 import threading
 import time
-from typing import ClassVar
+from typing import ClassVar, Final
 
+from streaming_core.errors import InvalidSetting
 from streaming_core.memory.leases import janitor
 from streaming_core.memory.places import run_folder
 from streaming_core.settings import Settings
 from streaming_core.stream.publisher import Publisher
+
+LONGEST_RUN: Final = 256
 
 
 class _Current:
@@ -47,7 +50,9 @@ def close_publisher(linger: float | None = None) -> None:
 
 def new_run() -> str:
     """Name a run: ``PLANECAST_RUN``, which joins the jobs of an array, or time and chance."""
-    joined = os.environ.get("PLANECAST_RUN")
+    joined = os.environ.get("PLANECAST_RUN", "")
+    if len(joined) > LONGEST_RUN:
+        raise InvalidSetting(f"PLANECAST_RUN has {len(joined)} characters; at most {LONGEST_RUN}")
     return joined or f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
 
 

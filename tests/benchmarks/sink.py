@@ -21,6 +21,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from streaming_core.errors import InvalidImage
 from streaming_core.fleet.host import Host, run_viewer
 from streaming_core.protocol.messages import Image
 from streaming_core.stream.adapter import Arrival, Call, copy_pixels
@@ -66,20 +67,23 @@ class Sink:
         self._thread.start()
 
     def own(self, image: Image, pixels: NDArray[Any]) -> NDArray[Any]:
-        """Copy."""
+        """Copy; recycled memory is checked now, for the next images will overwrite it."""
         if self._slow:
             self._ended.wait(self._slow)
-        return copy_pixels(pixels) if self.keeps_mappings else self._ring.copy(pixels)
+        if self.keeps_mappings:
+            return copy_pixels(pixels)
+        kept = self._ring.copy(pixels)
+        self._wrong += not marked(kept, number_of(image))
+        return kept
 
     def post(self, arrival: Arrival) -> None:
-        """Check the marks, and queue the image."""
-        number, pixels = arrival.image.components["z"], arrival.pixels
-        assert isinstance(number, int)
+        """Note and queue the image."""
+        number, pixels = number_of(arrival.image), arrival.pixels
         self._newest.append((number, pixels))
         if self.keeps_mappings:
             self._kept.append(pixels)
+            self._wrong += not marked(pixels, number)
         self._images += 1
-        self._wrong += not marked(pixels, number)
         self._places.add((arrival.image.source, arrival.image.components["t"]))
         self._queue.put(arrival)
 
@@ -133,6 +137,14 @@ class Sink:
             "images": self._images, "places": len(self._places), "wrong": self._wrong,
             "compared": len(self._newest), "bad": bad,
         }  # fmt: skip
+
+
+def number_of(image: Image) -> int:
+    """Return the number of an image, which benchmarks send as its component z."""
+    number = image.components["z"]
+    if not isinstance(number, int):
+        raise InvalidImage(f"image number {number!r}")
+    return number
 
 
 def fill(count: int, side: int, warm: int) -> float:

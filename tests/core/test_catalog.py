@@ -55,6 +55,42 @@ def test_a_plane_sent_again_replaces_the_old_one(catalog: Catalog[Kept]) -> None
     assert catalog.state()[0]["old"] == 1
 
 
+def test_a_late_image_of_an_older_run_replaces_nothing_of_a_newer_one(
+    catalog: Catalog[Kept],
+) -> None:
+    image = make_image(np.zeros((4, 4), np.uint8), run="first", components={"t": 0})
+    put(catalog, np.full((4, 4), 1, np.uint8), run="first", components={"t": 0})
+    put(catalog, np.full((4, 4), 2, np.uint8), run="second", components={"t": 0}, units="um")
+    ((key, inside, _),) = catalog.locate(image)
+    late = catalog.put(image, key, inside, np.full((4, 4), 3, np.uint8))
+    assert (late.outdated, late.replaced) == (True, None)
+    put(catalog, np.full((4, 4), 4, np.uint8), run="first", components={"t": 1})
+    assert read(catalog)[:, 0, 0].tolist() == [2, 4]  # an empty place takes it
+    (group,) = catalog.state()
+    assert (group["run"], group["old"], group["planes"]) == ("second", 1, 2)
+    assert next(iter(catalog.groups.values())).latest.units == "um"
+    put(catalog, np.full((4, 4), 5, np.uint8), run="second", components={"t": 1})
+    assert catalog.state()[0]["old"] == 0
+
+
+def test_the_order_of_runs_is_that_of_the_viewer_whatever_the_source(
+    catalog: Catalog[Kept],
+) -> None:
+    for run in ("first", "second"):
+        put(catalog, np.zeros((4, 4), np.uint8), run=run, source="raw")
+    catalog.clear()
+    put(catalog, np.full((4, 4), 2, np.uint8), run="second", source="check")
+    put(catalog, np.full((4, 4), 1, np.uint8), run="first", source="check")
+    assert read(catalog, source="check")[0, 0] == 2
+
+
+def test_jobs_that_share_a_run_replace_each_others_images(catalog: Catalog[Kept]) -> None:
+    for value in (1, 2, 3):
+        put(catalog, np.full((4, 4), value, np.uint8), run="array", components={"t": 0})
+    assert read(catalog)[0, 0, 0] == 3
+    assert catalog.state()[0]["old"] == 0
+
+
 def test_another_dtype_or_size_never_mixes(catalog: Catalog[Kept]) -> None:
     put(catalog, np.full((4, 4), 200, np.uint8), components={"t": 0})
     put(catalog, np.full((4, 4), 60000, np.uint16), components={"t": 1})

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import pytest
 
 from streaming_core.protocol.delivery import (
+    MOST_UNSENT,
     Action,
     Free,
     GiveUp,
@@ -29,6 +30,10 @@ def sent(actions: Iterable[Action]) -> list[int]:
 
 def freed(actions: Iterable[Action]) -> dict[int, bool]:
     return {one.seq: one.proven for one in actions if isinstance(one, Free)}
+
+
+def lost(actions: Iterable[Action]) -> list[Lost]:
+    return [one for one in actions if isinstance(one, Lost)]
 
 
 @pytest.fixture
@@ -83,12 +88,33 @@ def test_a_restarted_viewer_gets_what_was_not_owned_and_the_gap_is_named(link: L
         link.queue(1, name, 0.0)
     link.ack("v1", [1, 2], 4, 1000, 0.0)
     link.shown("v1", [1], {}, 0.0)
-    link.died(1.0)
+    gap = link.died(1.0)
+    assert gap == [Lost(2, (b"a", b"b")), Settle(2, State.OWNED, "gap")]
     assert link.phase is Phase.WAITING
+    assert link.ack("v1", [3], 4, 1000, 1.5) == []  # it came too late: that viewer is dead
+    assert link.died(1.6) == []
     actions = link.welcome("v2", 4, 1000, 2.0)
     assert sent(actions) == [3]
-    assert [one for one in actions if isinstance(one, Lost)] == [Lost(2, (b"a", b"b"))]
+    assert lost(actions) == []
     assert link.ack("v1", [3], 4, 1000, 2.0) == []
+
+
+def test_a_restart_that_was_faster_than_the_proof_of_death_names_the_gap(link: Link) -> None:
+    link.queue(1, b"a", 0.0)
+    link.queue(1, b"b", 0.0)
+    link.ack("v1", [1], 4, 1000, 0.0)
+    assert link.unknown(0.5) == [Greet()]
+    actions = link.welcome("v2", 4, 1000, 0.6)
+    assert lost(actions) == [Lost(1, (b"a",))]
+    assert sent(actions) == [2]
+
+
+def test_what_a_closed_viewer_had_is_a_gap_that_its_user_knows_of(link: Link) -> None:
+    link.queue(1, b"a", 0.0)
+    link.ack("v1", [1], 4, 1000, 0.0)
+    assert lost(link.bye("closed")) == [Lost(1, (b"a",), closed=True)]
+    assert lost(link.welcome("v2", 4, 1000, 2.0)) == []
+    assert link.unshown == 0
 
 
 def test_a_dead_viewer_that_does_not_come_back_is_reported(link: Link) -> None:
@@ -97,7 +123,7 @@ def test_a_dead_viewer_that_does_not_come_back_is_reported(link: Link) -> None:
     assert states(link.tick(5.9)) == {}
     actions = link.tick(6.1)
     assert states(actions) == {1: State.UNDELIVERED}
-    assert freed(actions) == {1: True}
+    assert freed(actions) == {1: False}  # one that is just starting there may be reading it
     assert states(link.queue(1, b"", 7.0)) == {2: State.UNDELIVERED}
     assert sent(link.welcome("v2", 4, 1000, 8.0)) == []
     assert sent(link.queue(1, b"", 8.0)) == [3]
@@ -118,11 +144,19 @@ def test_progress_and_a_pause_stop_the_stall_clock(link: Link) -> None:
     link.queue(1, b"", 0.0)
     link.pong("v1", 5, 3, False, 8.0)
     assert states(link.tick(17.0)) == {}
-    link.pong("v1", 5, 3, True, 17.5)
-    assert states(link.tick(99.0)) == {}
+    for now in range(17, 100):
+        link.pong("v1", 5, 3, True, float(now))
+        assert states(link.tick(float(now))) == {}
     link.pong("v1", 5, 3, False, 100.0)
     assert states(link.tick(100.1)) == {}  # the clock starts anew when the pause ends
     assert states(link.tick(110.2)) == {1: State.UNDELIVERED}
+
+
+def test_a_viewer_that_freezes_while_it_is_paused_has_stalled(link: Link) -> None:
+    link.queue(1, b"", 0.0)
+    link.pong("v1", 0, 0, True, 1.0)
+    assert states(link.tick(10.9)) == {}
+    assert states(link.tick(11.1)) == {1: State.UNDELIVERED}
 
 
 def test_a_closed_viewer_lets_the_program_go_on(link: Link) -> None:
@@ -148,9 +182,36 @@ def test_latest_replaces_what_was_not_sent() -> None:
     assert sent(link.ack("v1", [3], 1, 1000, 0.1)) == [4]
 
 
+def test_latest_waits_when_too_much_is_unsent() -> None:
+    link = Link(0.0, latest=True)
+    link.welcome("v1", 1, 1000, 0.0)
+    for number in range(3):
+        assert link.room(400)
+        link.queue(400, b"", 0.0, b"place %d" % number)
+    assert not link.room(400)  # two of them wait: a third would be more than the credit
+    small = Link(0.0, latest=True)
+    small.welcome("v1", 1, 10**9, 0.0)
+    while small.room(1):
+        small.queue(1, b"", 0.0, b"place %d" % small.last)
+    assert small.last == MOST_UNSENT + 1
+
+
+def test_the_numbers_that_are_waited_for_are_told(link: Link) -> None:
+    assert link.waits == (0, 0)
+    for _ in range(5):
+        link.queue(300, b"", 0.0)
+    assert link.waits == (1, 0)
+    link.ack("v1", [1, 3], 4, 1000, 0.1)
+    assert link.waits == (2, 1)
+    link.shown("v1", [1], {}, 0.2)
+    assert link.waits == (2, 3)
+
+
 def test_closing_reports_what_was_not_owned(link: Link) -> None:
     link.queue(1, b"", 0.0)
-    assert states(link.close("the end")) == {1: State.UNDELIVERED}
+    link.queue(1, b"", 0.0)
+    link.ack("v1", [2], 4, 1000, 0.0)
+    assert states(link.close("the end")) == {1: State.UNDELIVERED, 2: State.OWNED}
     assert link.tick(50.0) == []
     assert link.welcome("v1", 1, 1, 0.0) == []
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -14,4 +16,8 @@ def viewers_end(leak_guard: None) -> Iterator[None]:
     """End the viewers of a test, before it is looked at for leaks."""
     yield
     for row in pc.viewers():
-        pc.connect(row["port"]).quit()
+        try:
+            pc.connect(row["port"]).quit()
+        except pc.PlanecastError:
+            os.kill(row["pid"], signal.SIGKILL)
+            raise

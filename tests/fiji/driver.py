@@ -161,6 +161,12 @@ class Driver:
         closing = event(window, event.WINDOW_CLOSING)
         on_edt(None, lambda: window.dispatchEvent(closing))
 
+    def discard(self, title: str) -> None:
+        """Close a window and say no to saving it."""
+        imp = self._image(title)
+        imp.changes = False
+        on_edt(None, imp.close)
+
     def paint(self, title: str, value: float) -> None:
         """Fill the whole shown plane with a value, as Edit > Fill does."""
         imp = self._image(title)
@@ -171,6 +177,10 @@ class Driver:
             imp.updateAndDraw()
 
         on_edt(imp, run)
+
+    def run(self, title: str, command: str, options: str = "") -> None:
+        """Choose a command in the menus."""
+        jvm.java("ij.IJ").run(self._image(title), command, options)
 
     def value(self, title: str, x: int, y: int, index: int) -> float:
         """Return the calibrated value under the mouse, in the stack's plane ``index`` (from 1)."""

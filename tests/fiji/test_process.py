@@ -16,7 +16,7 @@ import pytest
 import planecast as pc
 from fiji_bridge import jvm
 from streaming_core import errors
-from streaming_core.testing import poll_until
+from streaming_core.testing import free_pair, poll_until
 
 pytest.importorskip("scyjava", reason="the extra 'fiji' is not installed")
 
@@ -84,15 +84,16 @@ def test_a_signal_ends_it_and_frees_the_port(viewer: pc.Viewer, number: signal.S
 
 
 def test_quitting_in_imagej_ends_it_like_any_other_way(run_folder: Path, tmp_path: Path) -> None:
+    port = free_pair()
     process = subprocess.Popen(
-        [sys.executable, "-c", QUITS_BY_ITSELF.format(port=5699)],
+        [sys.executable, "-c", QUITS_BY_ITSELF.format(port=port)],
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=os.environ | {"_JAVA_OPTIONS": f"-Duser.home={tmp_path}"},  # where it saves settings
         text=True,
     )
     poll_until(lambda: bool(pc.viewers()), "the viewer is ready", 30)
-    with pc.connect(5699) as viewer:
+    with pc.connect(port) as viewer:
         viewer.show(np.ones((8, 200), "u1"), components={"z": 0})
         viewer.settle(timeout=30)
     _, log = process.communicate("\n", timeout=20)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from streaming_core.testing import poll_until
 from tests.fiji.conftest import Fiji, Refused
 
 KEPT = ("window", "at", "zoom", "roi", "mode")
@@ -230,8 +231,7 @@ def test_a_window_that_its_user_closed_stays_closed_and_loses_nothing(fiji: Fiji
     fiji.show(plane(0), source="live", components={"channel": 0, "t": 0})
     fiji.show(plane(1), source="live", components={"channel": 0, "t": 1})
     fiji.close_window("live")
-    while fiji.groups()[0]["window"]:
-        pass
+    poll_until(lambda: not fiji.groups()[0]["window"], "the window closed")
     assert fiji.show(plane(2), source="live", components={"channel": 0, "t": 2}) is None
     assert fiji.show(plane(3), source="live", components={"channel": 1, "t": 0}) is None
     assert fiji.titles() == []
@@ -280,7 +280,28 @@ def test_edits_stay_when_the_stack_grows(fiji: Fiji) -> None:
     fiji.show(plane(3), source="live", components={"t": 2})
     assert fiji.value("live", 5, 5, 1) == 1234
     assert (fiji.read(components={"t": 0}) == 1234).all()
-    assert fiji.look("live")["changes"] is False or fiji.look("live")["changes"] is True
+
+
+def test_a_filter_of_the_user_stays_when_planes_come_elsewhere(fiji: Fiji) -> None:
+    for t in range(2):
+        fiji.show(plane(1), source="live", components={"t": t})
+    fiji.run("live", "Add...", "value=100 slice")
+    fiji.show(plane(3), source="live", components={"t": 2})
+    assert fiji.value("live", 5, 5, 1) == plane(1)[5, 5] + 100
+    assert fiji.value("live", 5, 5, 2) == plane(1)[5, 5]
+
+
+@pytest.mark.parametrize("planes", [1, 3])
+def test_an_image_that_its_user_converted_is_theirs(fiji: Fiji, planes: int) -> None:
+    for t in range(planes):
+        fiji.show(plane(t), source="live", components={"t": t})
+    fiji.run("live", "32-bit")
+    fiji.show(plane(9), source="live", components={"t": planes})
+    theirs, ours = fiji.titles()
+    assert (fiji.look(theirs)["bits"], max(fiji.look(theirs)["size"])) == (32, planes)
+    assert (fiji.look(ours)["bits"], max(fiji.look(ours)["size"])) == (16, planes + 1)
+    assert np.array_equal(fiji.read(components={"t": 0}), plane(0))
+    fiji.discard(theirs)
 
 
 def test_the_screenshot_shows_the_image_in_its_colour(fiji: Fiji) -> None:

@@ -32,8 +32,8 @@ def grown_viewer() -> tuple[ViewerModel, list[Counting]]:
     axes.add({"z": 0})
     viewer = ViewerModel()
     stacks = [Counting(axes, ("z",), {}, (8, 8), "|u1") for _ in range(3)]
-    for stack in stacks:
-        viewer.add_image(stack, contrast_limits=(0, 1), projection_mode="none")
+    for number, stack in enumerate(stacks):
+        viewer.add_image(stack, contrast_limits=(0, 1), projection_mode="none", visible=number != 1)
         stack.reads = 0
     for z in range(1, 20):
         axes.add({"z": z})
@@ -142,16 +142,16 @@ def test_pixels_belong_to_the_viewer_and_stay_as_sent(stream: Stream) -> None:
         plane[0, 0] = 1
 
 
-def test_a_closed_adapter_says_so_and_leaves_the_layers(stream: Stream) -> None:
-    stream.show(np.full((40, 40), 5, np.uint8), components={"z": 0})
-    stream.settle()
+def test_a_closed_adapter_says_so_and_leaves_the_layers(fresh: Stream) -> None:
+    fresh.show(np.full((40, 40), 5, np.uint8), components={"z": 0})
+    fresh.settle()
     for z in range(1, 4):
-        stream.show(np.full((40, 40), 5, np.uint8), components={"z": z})
-    stream.adapter.close()
-    stream.show(np.full((40, 40), 5, np.uint8), components={"z": 4})
-    stream.until(lambda: len(stream.told) == 5)
-    assert stream.told[1:] == [("the napari window was closed",)] * 4
-    assert len(stream.viewer.layers) == 1
+        fresh.show(np.full((40, 40), 5, np.uint8), components={"z": z})
+    fresh.adapter.close()
+    fresh.show(np.full((40, 40), 5, np.uint8), components={"z": 4})
+    fresh.until(lambda: len(fresh.told) == 5)
+    assert fresh.told[1:] == [("the napari window was closed",)] * 4
+    assert len(fresh.viewer.layers) == 1
     with pytest.raises(Exception, match="the napari window was closed"):
-        stream.ask("state")
-    stream.adapter.close()
+        fresh.ask("state")
+    fresh.adapter.close()

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from napari_plugin.looks import Palette, contrast_of
+from napari_plugin.looks import Palette, contrast_of, white_of
+from streaming_core.protocol.components import Value
 
 rng = np.random.default_rng(3)
 
@@ -28,7 +29,7 @@ def test_small_bright_structures_keep_their_shades() -> None:
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16, np.int64, np.float32, np.float64])
 def test_the_slider_has_room_on_both_sides_of_the_contrast(dtype: type) -> None:
-    plane = rng.integers(0, 120, (64, 64)).astype(dtype)
+    plane: NDArray[Any] = rng.integers(0, 120, (64, 64)).astype(dtype)
     contrast = contrast_of(plane)
     assert contrast.range[0] <= contrast.limits[0] < contrast.limits[1] < contrast.range[1]
 
@@ -93,8 +94,27 @@ def test_known_channels_have_their_usual_colour(channel: str, colour: str) -> No
 
 def test_channels_of_one_viewer_differ_and_keep_their_colour() -> None:
     palette = Palette()
-    names = ["DAPI", "Hoechst", "GFP", 1, 2, "something", 0.5]
+    names: list[Value] = ["DAPI", "Hoechst", "GFP", 1, 2, "something", 0.5]
     colours = [palette.colour(name) for name in names]
     assert len(set(colours)) == len(names)
     assert [palette.colour(name) for name in names] == colours
     assert all(palette.colour(number) for number in range(100))
+
+
+@pytest.mark.parametrize(
+    ("plane", "limits", "white"),
+    [
+        (np.full((2, 2, 3), 7, np.uint8), None, None),
+        (np.full((2, 2, 3), 7, np.uint16), None, 255),
+        (np.full((2, 2, 3), 256, np.uint16), None, 4095),
+        (np.full((2, 2, 3), 4096, np.int32), None, 65535),
+        (np.full((2, 2, 3), 70000, np.int32), None, 70000),
+        (np.full((2, 2, 3), 0.3, np.float32), None, 1),
+        (np.full((2, 2, 3), 1.5, np.float32), None, 255),
+        (np.full((2, 2, 3), np.nan, np.float32), None, 1),
+        (np.ones((2, 2, 3), bool), None, 1),
+        (np.full((2, 2, 3), 7, np.uint16), (0.0, 1000.0), 1000),
+    ],
+)
+def test_white_of_rgb(plane: NDArray[Any], limits: Any, white: float | None) -> None:
+    assert white_of(plane, limits) == white

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -8,11 +10,11 @@ from streaming_core.protocol.catalog import Catalog
 from streaming_core.protocol.messages import Image, Inline
 
 
-def image(axes: str = "YX", shape: tuple[int, ...] = (4, 4), **words: object) -> Image:
+def image(axes: str = "YX", shape: tuple[int, ...] = (4, 4), **words: Any) -> Image:
     words = {"dtype": "<u2", "components": {}} | words
     return Image(
         sid="s", seq=1, run="r", axes=axes, shape=shape, where=Inline(nbytes=0, parts=0),
-        **words,  # type: ignore[arg-type]
+        **words,
     )  # fmt: skip
 
 
@@ -96,7 +98,7 @@ def test_the_focus_of_a_volume_is_its_middle_or_where_the_user_looks() -> None:
         ({"kind": "labels", "source": "raw"}, "raw · labels"),
     ],
 )
-def test_layer_titles(words: dict[str, object], title: str) -> None:
+def test_layer_titles(words: dict[str, Any], title: str) -> None:
     sent = image(**words)
     key = next(Catalog[str](SPLIT).locate(sent))[0]
     assert layer_title(sent, key, set()) == title

@@ -173,7 +173,8 @@ def test_it_can_be_read_while_it_grows() -> None:
 
 
 def test_the_ten_thousandth_plane_costs_what_the_tenth_did() -> None:
-    axes, planes, plane = axes_of(z=[]), {}, np.zeros((4, 4), np.uint8)
+    axes, plane = axes_of(z=[]), np.zeros((4, 4), np.uint8)
+    planes: Planes = {}
     stack = PlaneStack(axes, ("z",), planes, (4, 4), "|u1")
     for z in range(10_000):
         axes.add({"z": z})

@@ -106,6 +106,7 @@ def test_a_new_axis_leaves_view_and_image_as_they_are(stream: Stream) -> None:
     assert (viewer.scene.camera.center, viewer.scene.camera.zoom) == ((0, 20, 21), 7.25)
     show(stream, 210, "film", t=5, z=1, site=9)
     show(stream, 220, "film", t=3, z=0, site=1)
+    viewer.layers[-1].visible = False
     assert viewer.dims.axis_labels == ("well", "site", "t", "z", "y", "x")
     assert shown(stream) == {"well": "A2", "site": 9, "t": 5, "z": 3}
     assert stream.pixel(20, 20) == (23, 23, 23)

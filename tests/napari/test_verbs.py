@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QMainWindow
 
 from streaming_core.errors import RequestFailed
 from tests.napari.feed import Stream
@@ -79,13 +79,18 @@ def test_unknown_verbs_and_arguments_get_words(stream: Stream) -> None:
     assert "dance" not in stream.adapter.verbs
 
 
-def test_quit_answers_and_closes_the_window(stream: Stream) -> None:
-    stream.show(np.zeros((8, 8), np.uint8))
-    window = stream.viewer.window
-    assert stream.ask("quit")[0] == {}
-    stream.until(lambda: not any(w.isVisible() for w in QApplication.topLevelWidgets()))
-    assert window is stream.viewer.window
-    assert stream.told == [()]
+def windows() -> int:
+    shown = QApplication.topLevelWidgets()
+    return sum(isinstance(one, QMainWindow) and one.isVisible() for one in shown)
+
+
+def test_quit_answers_and_closes_the_window(fresh: Stream) -> None:
+    fresh.show(np.zeros((8, 8), np.uint8))
+    fresh.settle()
+    before = windows()
+    assert fresh.ask("quit")[0] == {}
+    fresh.until(lambda: windows() == before - 1)
+    assert fresh.told == [()]
 
 
 def test_the_engine_names_what_runs_here(stream: Stream) -> None:

@@ -25,7 +25,7 @@ def gray(*values: int) -> list[tuple[int, int, int]]:
 
 
 CORNERS = ((16, 16), (16, 48), (48, 16), (48, 48))
-FULL = {"contrast_limits": (0, 255)}
+FULL: dict[str, Any] = {"contrast_limits": (0, 255)}
 
 
 @pytest.mark.parametrize("planes", [10, 100, 1000])
@@ -85,7 +85,9 @@ def send_plate(stream: Stream, wells: str, sites: range, bright: int) -> None:
     for well in wells:
         for site in sites:
             for channel in ("DAPI", "GFP", "Cy5"):
-                plane = np.random.default_rng(site).integers(0, bright, (48, 64)).astype(np.uint16)
+                plane = (
+                    np.random.default_rng(site + 5).integers(0, bright, (48, 64)).astype(np.uint16)
+                )
                 stream.show(
                     plane, components={"well": well, "site": site, "channel": channel}, source="raw"
                 )
@@ -173,7 +175,7 @@ def test_wells_stand_by_row_and_column_and_numbers_by_value(stream: Stream) -> N
 
 def test_alike_images_of_other_dtypes_become_layers_with_exact_pixels(stream: Stream) -> None:
     rng = np.random.default_rng(1)
-    sent = {
+    sent: dict[str, NDArray[Any]] = {
         "uint8": rng.integers(0, 256, (32, 32)).astype(np.uint8),
         "uint16": rng.integers(0, 65536, (32, 32)).astype(np.uint16),
         "int16": rng.integers(-32768, 32768, (32, 32)).astype(np.int16),
@@ -200,9 +202,12 @@ def test_alike_images_of_other_dtypes_become_layers_with_exact_pixels(stream: St
 
 @pytest.mark.parametrize("dtype", ["?", "u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "f4", "f8"])
 def test_read_returns_exactly_what_was_sent(stream: Stream, dtype: str) -> None:
-    array = np.random.default_rng(2).integers(0, 2**64, (3, 16, 24), dtype=np.uint64)
-    array = array.view(dtype)[..., :24] if dtype[0] == "f" else array.astype(dtype)
-    array = np.nan_to_num(array)
+    rng = np.random.default_rng(2)
+    if dtype[0] == "f":
+        array = rng.normal(0, 1, (3, 16, 24)).astype(dtype)
+        array[0, :2, :2] = [[np.nan, np.inf], [-np.inf, 1e30]]
+    else:
+        array = rng.integers(0, 2**64, (3, 16, 24), dtype=np.uint64).astype(dtype)
     stream.show(array, "ZYX", components={"well": "B2", "z": [4, 2, 3]})
     stream.settle()
     got = stream.read(components={"well": "B2"})
@@ -252,17 +257,28 @@ def test_labels_of_every_size(stream: Stream, dtype: str) -> None:
 
 
 def test_labels_that_are_no_labels_are_refused_before_they_are_owned(stream: Stream) -> None:
-    for array, axes in [(np.ones((4, 4)), "YX"), (np.ones((4, 4, 3), np.uint8), "YXS")]:
+    wrong: list[tuple[NDArray[Any], str]] = [
+        (np.ones((4, 4)), "YX"),
+        (np.ones((4, 4, 3), np.uint8), "YXS"),
+    ]
+    for array, axes in wrong:
         with pytest.raises(InvalidKind, match="whole numbers"):
             stream.adapter.own(message(array, axes, kind="labels"), array)
 
 
-@pytest.mark.parametrize(("dtype", "top"), [(np.uint8, 255), (np.uint16, 65535), (np.float32, 1)])
+@pytest.mark.parametrize(
+    ("dtype", "top"),
+    [("u1", 255), ("u2", 4095), ("u2", 65535), ("i4", 255), ("f4", 1), ("f8", 255), ("?", 1)],
+)
 def test_rgb_images_show_their_colours(stream: Stream, dtype: Any, top: float) -> None:
-    colours = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (102, 204, 51))
+    colours = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (102, 204, 51)]
+    if dtype == "?":
+        colours[3] = (255, 255, 0)
     array = np.zeros((64, 64, 3), dtype)
     for (y, x), colour in zip(CORNERS, colours, strict=True):
-        array[y - 16 : y + 16, x - 16 : x + 16] = np.array(colour) / 255 * top
+        array[y - 16 : y + 16, x - 16 : x + 16] = (
+            np.array(colour) * top // 255 if dtype[0] in "ui?" else np.array(colour) / 255 * top
+        )
     for t in range(3):
         stream.show(array if t == 1 else np.zeros_like(array), "YXS", components={"t": t})
     stream.settle()

@@ -1,0 +1,45 @@
+"""Keeps the canvas's OpenGL context current while layers are removed: else napari may crash."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from napari import Viewer
+from qtpy.QtCore import QObject
+from qtpy.QtOpenGLWidgets import QOpenGLWidget
+
+REMOVING: Final = ("removing", "removed", "end_batch")
+"""Events of ``viewer.layers`` around the moment in which napari frees a layer's GPU memory."""
+
+
+class ContextGuard(QObject):
+    """Makes the canvas's context current before napari deletes OpenGL objects.
+
+    napari 0.9 deletes buffers, textures and programs of a removed layer whatever context
+    is current, and after a painting that is Qt's own. With Mesa's software renderer the
+    next painting of a layer that was added after the removed one then ends the process
+    (SIGSEGV in ``glDrawArrays``, PySide6 and PyQt6 alike), and with it the stream. Vendors'
+    drivers are known for the same (napari's issues 5543, 6472 and 7345).
+
+    It belongs to the canvas and lives as long.
+    """
+
+    def __init__(self, viewer: Viewer, canvas: QOpenGLWidget) -> None:
+        super().__init__(canvas)
+        self._canvas = canvas
+        for name in REMOVING:
+            getattr(viewer.layers.events, name).connect(self._make_current, position="first")
+
+    def _make_current(self, event: Any = None) -> None:
+        try:
+            self._canvas.makeCurrent()
+        except RuntimeError:
+            pass  # the window is gone, and nothing will be painted any more
+
+
+def guard_context(viewer: Viewer) -> None:
+    """Give a viewer with a window its guard, once; its public parts lead to the canvas."""
+    middle = viewer.window.main_menu.window().centralWidget()
+    canvas = None if middle is None else middle.findChild(QOpenGLWidget)
+    if canvas is not None and canvas.findChild(ContextGuard) is None:
+        ContextGuard(viewer, canvas)

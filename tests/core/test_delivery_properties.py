@@ -1,0 +1,416 @@
+"""What must hold for a link whatever happens: a model viewer, lost messages, any order.
+
+The model stands on the real bookkeeping of a viewer's session, so both ends are tried together.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+from streaming_core.protocol.delivery import (
+    Action,
+    Free,
+    GiveUp,
+    Greet,
+    Link,
+    Lost,
+    Phase,
+    Probe,
+    Settle,
+    State,
+    Transmit,
+)
+from streaming_core.protocol.messages import Hello, Ping
+from streaming_core.stream.session import Session
+
+SID = "0123456789abcdef.1"
+STALL, GRACE = 10.0, 5.0
+NEXT = {
+    None: {State.QUEUED, State.UNDELIVERED, State.SENT},
+    State.QUEUED: {State.SENT, State.REPLACED, State.UNDELIVERED},
+    State.SENT: {State.OWNED, State.UNDELIVERED},
+    State.OWNED: {State.SHOWN},
+    State.SHOWN: set(),
+    State.REPLACED: set(),
+    State.UNDELIVERED: set(),
+}
+FINAL = {State.OWNED, State.SHOWN, State.REPLACED, State.UNDELIVERED}
+
+
+@dataclass
+class ModelViewer:
+    """One viewer process, from its start to its death."""
+
+    vid: str
+    session: Session | None = None
+    finished: set[int] = field(default_factory=set)
+    """Numbers whose memory it will not read any more in this session."""
+    unshown: list[int] = field(default_factory=list)
+    paused: bool = False
+    progress: int = 0
+
+    def greet(self, hello: Hello) -> Session:
+        if self.session is None:
+            self.session = Session.begin(hello, b"")
+            self.finished.clear()
+        self.session.greeted(hello, b"")
+        self.finished.update(range(1, hello.last + 1))
+        return self.session
+
+    def take(self, seq: int, refuse: bool) -> str:
+        assert self.session is not None
+        if self.session.done(seq):
+            return "again"
+        self.finished.add(seq)
+        if refuse:
+            self.session.refuse(seq, "too large")
+            return "refused"
+        self.session.own(seq)
+        self.unshown.append(seq)
+        return "owned"
+
+
+class Delivery(RuleBasedStateMachine):
+    """A producer's link, the two channels, and the viewer process that listens now, if any."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.made = 0
+        self.viewer: ModelViewer | None = None
+        self.data: deque[int] = deque()
+        self.control: deque[GiveUp | Hello | Ping] = deque()
+        self.back: deque[tuple[str, str, tuple[int, ...]]] = deque()
+        self.credit = (1, 1)
+        self.most = [1, 1]
+        self.sizes: dict[int, int] = {}
+        self.states: dict[int, State] = {}
+        self.freed: Counter[int] = Counter()
+        self.held: list[int] = []
+        self.heard_at = 0.0
+
+    @initialize(latest=st.booleans(), credit=st.integers(1, 5))
+    def begin(self, latest: bool, credit: int) -> None:
+        self.credit = (credit, credit * 50)
+        self.link = Link(self.now, stall=STALL, grace=GRACE, latest=latest)
+        self.start_viewer()
+        self.all_goes_well(rounds=1)
+
+    # what the link asks for
+
+    def perform(self, actions: Iterable[Action]) -> None:
+        for action in actions:
+            match action:
+                case Transmit(seq):
+                    assert seq in self.link.pending, "an image is sent that is not there"
+                    assert not self.freed[seq], "an image is sent whose memory was given back"
+                    self.data.append(seq)
+                case Settle(seq, state, text):
+                    if (state, text) == (State.OWNED, "gap"):
+                        assert self.states[seq] is State.OWNED
+                        continue
+                    before = self.states.get(seq)
+                    assert state in NEXT[before], f"{seq}: {before} -> {state}"
+                    self.states[seq] = state
+                    if state is State.OWNED:
+                        self.held.append(seq)
+                case Free(seq, proven):
+                    self.freed[seq] += 1
+                    assert self.freed[seq] == 1, f"{seq} is freed twice"
+                    assert not (proven and self.may_read(seq)), f"{seq} may still be read"
+                case Greet():
+                    self.control.append(Hello(SID, "run", 1, last=self.link.base))
+                case Probe(last):
+                    self.control.append(Ping(SID, self.link.vid, last, 0, *self.link.waits))
+                case GiveUp():
+                    self.control.append(action)
+                case Lost(count, names):
+                    assert names == tuple(b"%d" % seq for seq in self.held), "the gap is named"
+                    assert count == len(self.held)
+                    self.held.clear()
+
+    def may_read(self, seq: int) -> bool:
+        viewer = self.viewer
+        reading = viewer is not None and viewer.session is not None
+        return reading and seq in self.data and seq not in viewer.finished  # type: ignore[union-attr]
+
+    # the producer
+
+    @precondition(lambda self: self.link.room(1))
+    @rule(
+        sizes=st.lists(st.integers(1, 120), min_size=1, max_size=6),
+        place=st.sampled_from([b"", b"left", b"right"]),
+    )
+    def queue(self, sizes: list[int], place: bytes) -> None:
+        for nbytes in sizes if self.link.attached else sizes[:1]:
+            if self.link.room(nbytes):
+                self.queue_one(nbytes, place)
+
+    def queue_one(self, nbytes: int, place: bytes) -> None:
+        seq = self.link.last + 1
+        self.sizes[seq] = nbytes
+        self.states[seq] = State.QUEUED
+        attached = self.link.attached
+        if not self.link.pending:
+            self.heard_at = self.now
+        self.perform(self.link.queue(nbytes, b"%d" % seq, self.now, place))
+        assert self.link.last == seq, "numbers are contiguous"
+        assert attached or self.states[seq] is State.UNDELIVERED, "nobody is there, so it is said"
+
+    @rule(seconds=st.sampled_from([0.1, 0.3, 0.6, 3.0, 11.0]))
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+        self.perform(self.link.tick(self.now))
+        if self.link.pending and self.link.phase in (Phase.READY, Phase.GREETING):
+            assert self.now - self.heard_at < STALL, "nobody waits longer for a silent viewer"
+
+    # the viewer process
+
+    @precondition(lambda self: self.viewer is None)
+    @rule()
+    def start_viewer(self) -> None:
+        self.made += 1
+        self.viewer = ModelViewer(f"v{self.made}")
+
+    @precondition(lambda self: self.viewer is not None)
+    @rule(proven=st.booleans(), lost=st.integers(0, 3))
+    def kill_viewer(self, proven: bool, lost: int) -> None:
+        self.viewer = None
+        for _ in range(min(lost, len(self.data))):
+            self.data.popleft()  # it was in its sockets; what is still here goes to the next one
+        if proven:
+            self.prove_death()
+
+    @rule()
+    def prove_death(self) -> None:
+        if self.viewer is None:
+            self.perform(self.link.died(self.now))
+            assert not self.held, "what a dead viewer had is named as gone"
+
+    @precondition(lambda self: self.viewer is not None)
+    @rule()
+    def close_viewer(self) -> None:
+        assert self.viewer is not None
+        vid, self.viewer = self.viewer.vid, None
+        self.back.append(("bye", vid, ()))
+
+    @precondition(lambda self: self.viewer is not None)
+    @rule(credit=st.integers(-2, 5), paused=st.booleans())
+    def change_mind(self, credit: int, paused: bool) -> None:
+        assert self.viewer is not None
+        self.credit, self.viewer.paused = (credit, credit * 50), paused
+
+    @precondition(lambda self: self.viewer is not None and self.data)
+    @rule(refuse=st.sampled_from([False] * 5 + [True]), many=st.booleans())
+    def take_images(self, refuse: bool, many: bool) -> None:
+        viewer = self.viewer
+        assert viewer is not None
+        for _ in range(len(self.data) if many else 1):
+            seq = self.data.popleft()
+            if viewer.session is None:
+                continue  # it does not know us yet
+            lost = () if seq in viewer.finished else viewer.session.skipped(seq)
+            if lost:
+                self.back.append(("nack", viewer.vid, lost))
+            if viewer.take(seq, refuse) == "refused":
+                self.back.append(("refused", viewer.vid, (seq,)))
+        if viewer.session is not None:
+            self.acknowledge(viewer)
+
+    def acknowledge(self, viewer: ModelViewer) -> None:
+        assert viewer.session is not None
+        owned = viewer.session.take_owned()
+        if owned:
+            self.back.append(("ack", viewer.vid, owned))
+        shown, _ = viewer.session.take_shown()
+        if shown:
+            self.back.append(("shown", viewer.vid, shown))
+
+    @precondition(lambda self: self.viewer is not None and self.viewer.unshown)
+    @rule(count=st.integers(1, 4))
+    def show(self, count: int) -> None:
+        viewer = self.viewer
+        assert viewer is not None
+        assert viewer.session is not None
+        shown, viewer.unshown = viewer.unshown[:count], viewer.unshown[count:]
+        viewer.progress += len(shown)
+        for seq in shown:
+            viewer.session.note_shown(seq, "")
+        self.acknowledge(viewer)
+
+    @precondition(lambda self: self.viewer is not None and self.control)
+    @rule()
+    def hear(self) -> None:
+        viewer = self.viewer
+        assert viewer is not None
+        while self.control:
+            self.answer(viewer, self.control.popleft())
+
+    def answer(self, viewer: ModelViewer, message: GiveUp | Hello | Ping) -> None:
+        session = viewer.session
+        match message:
+            case Hello():
+                viewer.greet(message)
+                self.back.append(("welcome", viewer.vid, ()))
+            case Ping() if session is None or message.vid != viewer.vid:
+                self.back.append(("unknown", viewer.vid, ()))
+            case Ping() if session is not None:
+                missing = session.missing(message.last)
+                if missing:
+                    self.back.append(("nack", viewer.vid, missing))
+                for seq in session.repeat(message.unacked, message.unshown):
+                    self.back.append(("refused", viewer.vid, (seq,)))
+                self.back.append(("pong", viewer.vid, (viewer.progress,)))
+                self.acknowledge(viewer)
+            case GiveUp(seqs) if session is not None:
+                session.drop(seqs)
+                viewer.finished.update(seqs)
+
+    @rule(rounds=st.integers(1, 4))
+    def all_goes_well(self, rounds: int) -> None:
+        for _ in range(rounds):
+            self.wait(0.3)
+            if self.viewer is not None:
+                self.hear()
+                if self.data and self.viewer.session is not None:
+                    self.take_images(refuse=False, many=True)
+            self.listen(count=1000, again=False)
+
+    # the network
+
+    @precondition(lambda self: self.data)
+    @rule(count=st.integers(1, 3))
+    def lose_images(self, count: int) -> None:
+        for _ in range(min(count, len(self.data))):
+            self.data.popleft()
+
+    @precondition(lambda self: self.data)
+    @rule()
+    def repeat_an_image(self) -> None:
+        self.data.append(self.data[-1])
+
+    @precondition(lambda self: self.control or self.back)
+    @rule(ours=st.booleans())
+    def lose_the_connection(self, ours: bool) -> None:
+        (self.control if ours else self.back).clear()
+
+    @precondition(lambda self: self.back)
+    @rule(count=st.integers(1, 6), again=st.booleans())
+    def listen(self, count: int, again: bool) -> None:
+        for _ in range(min(count, len(self.back))):
+            message = self.back.popleft()
+            self.hear_back(*message)
+            if again:
+                self.hear_back(*message)
+
+    def hear_back(self, kind: str, vid: str, seqs: tuple[int, ...]) -> None:
+        link, now, (credit, nbytes) = self.link, self.now, self.credit
+        if kind in ("welcome", "ack") and link.phase is not Phase.CLOSED:
+            self.most = [max(1, self.most[0], credit), max(1, self.most[1], nbytes)]
+        paused = self.viewer is not None and self.viewer.paused
+        if vid == link.vid or kind in ("welcome", "unknown"):
+            self.heard_at = now
+        match kind:
+            case "welcome":
+                if self.viewer is not None and vid == self.viewer.vid:
+                    if vid != link.vid:
+                        self.perform(link.welcome(vid, credit, nbytes, now))
+                        assert not self.held, "what the one before it had is named as gone"
+                    self.perform(link.welcome(vid, credit, nbytes, now))
+            case "ack":
+                self.perform(link.ack(vid, seqs, credit, nbytes, now))
+            case "shown":
+                self.perform(link.shown(vid, seqs, {}, now))
+            case "nack":
+                self.perform(link.nack(vid, seqs))
+            case "refused":
+                self.perform(link.refuse(vid, seqs[0], "too large", now))
+            case "pong":
+                self.perform(link.pong(vid, seqs[0], 0, paused, now))
+            case "unknown":
+                self.perform(link.unknown(now))
+            case "bye":
+                self.perform(link.bye("closed"))
+
+    # what a viewer that means harm, or a stranger's late message, could say
+
+    @rule(
+        kind=st.sampled_from(["ack", "shown", "nack", "refused"]),
+        seqs=st.lists(st.integers(-1, 40), min_size=1, max_size=5),
+    )
+    def hear_of_another_viewer(self, kind: str, seqs: list[int]) -> None:
+        before = dict(self.states)
+        self.hear_back(kind, "v0", tuple(seqs))
+        assert self.states == before or self.link.phase is Phase.READY
+
+    # what always holds
+
+    @invariant()
+    def no_image_is_both_owned_and_undelivered(self) -> None:
+        for seq, state in self.states.items():
+            waiting = seq in self.link.pending
+            assert waiting == (state in (State.QUEUED, State.SENT)), (seq, state)
+            assert bool(self.freed[seq]) != waiting, f"{seq} {state}: freed when decided, once"
+
+    @invariant()
+    def the_base_is_below_all_that_may_come(self) -> None:
+        if hasattr(self, "link"):
+            assert all(self.link.base < seq for seq in self.link.pending)
+            assert self.link.base <= self.link.last
+
+    @invariant()
+    def credit_is_kept(self) -> None:
+        if not hasattr(self, "link"):
+            return
+        assert self.link.credit >= 1
+        assert self.link.credit_bytes >= 1
+        sent = [seq for seq, state in self.states.items() if state is State.SENT]
+        assert len(sent) <= self.most[0]
+        assert len(sent) <= 1 or sum(self.sizes[seq] for seq in sent) <= self.most[1]
+
+    def teardown(self) -> None:
+        """When faults end, everything arrives or is named; and after the end nothing is open."""
+        if not hasattr(self, "link"):
+            return
+        for _ in range(60):
+            if self.viewer is None:
+                self.start_viewer()
+            assert self.viewer is not None
+            self.viewer.paused, self.credit = False, (4, 200)
+            self.wait(0.6)
+            self.hear()
+            if self.data:
+                self.take_images(refuse=False, many=True)
+            if self.viewer.unshown:
+                self.show(count=1000)
+            if self.back:
+                self.listen(count=1000, again=False)
+            if not self.link.pending and self.link.phase is Phase.READY:
+                break
+        assert self.link.phase is Phase.READY, "a viewer that is there is found again"
+        assert not self.link.pending, "what is sent again arrives in the end"
+        self.perform(self.link.close("the end"))
+        self.no_image_is_both_owned_and_undelivered()
+        assert set(self.states.values()) <= FINAL
+        assert sorted(self.states) == list(range(1, self.link.last + 1))
+
+
+TestDelivery = Delivery.TestCase
+TestDelivery.settings = settings(
+    max_examples=150,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)

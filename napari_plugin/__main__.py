@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import logging
 import signal
@@ -36,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def serve(options: ViewerOptions) -> int:
     """Open a window and show what comes, until it is closed."""
+    faulthandler.enable()  # a crash in Qt or OpenGL says in the log where it was
     with display(options.virtual):
         Session(options).run()
     return 0
@@ -100,12 +102,14 @@ class Session:
         """Close the window on SIGINT and SIGTERM.
 
         Python runs signal handlers between two of its own instructions, and Qt's loop has
-        none. `napari.run` wakes Python with a socket whenever a signal comes.
+        none. `napari.run` wakes Python with a socket whenever a signal comes. The window
+        is closed later, from Qt's loop: a signal may come in the middle of a painting.
         """
+        from qtpy.QtCore import QTimer
 
         def on_signal(number: int, frame: FrameType | None) -> None:
             self._reason = f"the viewer was ended by {signal.Signals(number).name}"
-            adapter.end()
+            QTimer.singleShot(0, adapter.end)
 
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, on_signal)
@@ -151,6 +155,8 @@ def warm_up(viewer: Viewer, adapter: NapariAdapter) -> None:
     imports.start()
 
     def when_quiet() -> None:
+        if adapter.closed:
+            return
         if imports.is_alive():
             QTimer.singleShot(QUIET, when_quiet)
         elif adapter.idle and not viewer.layers:

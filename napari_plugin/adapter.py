@@ -50,6 +50,8 @@ class NapariAdapter:
     ----------
     address
         Where the viewer is reached, for the widget; empty while it is not.
+    closed
+        Whether nothing is taken any more.
     """
 
     viewer_kind = "napari"
@@ -70,7 +72,7 @@ class NapariAdapter:
         self._thumbnails.setSingleShot(True)
         self._thumbnails.setInterval(int(THUMBNAIL_EVERY * 1000))
         self._thumbnails.timeout.connect(self._on_quiet)
-        self._closed = False
+        self.closed = False
         _adapters[id(viewer)] = self
 
     @property
@@ -124,7 +126,7 @@ class NapariAdapter:
         shown, self._shown = self._shown, []
         for tell in shown:
             tell(*reason)
-        if shown and not self._closed:
+        if shown and not self.closed:
             self._thumbnails.start()
 
     def put_in(self, arrival: Arrival) -> Iterator[tuple[int, bool]]:
@@ -143,9 +145,9 @@ class NapariAdapter:
 
     def close(self) -> None:
         """Take nothing more; the layers stay. To be called again without harm."""
-        if self._closed:
+        if self.closed:
             return
-        self._closed = True
+        self.closed = True
         self._thumbnails.stop()
         self._crossing.close()
         self.settle()

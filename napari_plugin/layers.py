@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Final
 
-import pint
 from napari.components import ViewerModel
 from napari.layers import Image as ImageLayer
 from napari.layers import Labels as LabelsLayer
@@ -17,10 +16,12 @@ from napari.layers import Layer
 from napari.utils.colormaps import ensure_colormap
 from numpy.typing import NDArray
 
+from napari_plugin.growth import announce_growth, axis_labels, reshape, steps
 from napari_plugin.looks import Contrast, Palette, contrast_of, white_of
 from napari_plugin.plan import SPLIT, Axes, focus, layer_title
 from napari_plugin.planes import PlaneStack
 from napari_plugin.sliders import Sliders
+from napari_plugin.space import Space
 from streaming_core.protocol.catalog import Catalog, Group
 from streaming_core.protocol.components import GroupKey, Value, stack_order
 from streaming_core.protocol.messages import Image
@@ -81,11 +82,11 @@ class Layers:
         self.axes = Axes()
         self._entries: dict[GroupKey, Entry] = {}
         self._palette = Palette()
-        self._unit = "pixel"
+        self._space = Space()
         self._before: dict[str, Value] | None = None
         self._stale_axes = False
         self._touched: dict[GroupKey, set[tuple[Value, ...]]] = {}
-        self._newest: Image | None = None
+        self._newest: dict[tuple[str, ...], Image] = {}
         self._removing = False
         viewer.layers.events.removed.connect(self._on_removed)
 
@@ -93,24 +94,29 @@ class Layers:
         """Make room on the axes for all planes of an image."""
         names = [name for name in image.components if name not in SPLIT]
         axes = self.axes.with_names(stack_order(names))
-        self._choose_unit(image)
-        steps = {letter: step * self._factor(image) for letter, step in image.scale.items()}
-        if axes is not self.axes or axes.note_steps(steps):
+        new_unit = self._space.note_unit(image.units)
+        factor = self._space.factor(image.units)
+        new_steps = axes.note_steps({letter: step * factor for letter, step in image.scale.items()})
+        if axes is not self.axes or new_unit or new_steps:
             self._remember()
             self._stale_axes = True
             self.axes = axes
-            axes.note_steps(steps)
         for name in names:
             given = image.components[name]
             for value in given if isinstance(given, tuple | list) else (given,):
                 if value not in axes.values[name]:
                     self._remember()
                     axes.values[name].add(value)
+        # Of images with the same components the newest; what another one lacks stays.
+        self._newest.pop(tuple(names), None)
+        self._newest[tuple(names)] = image
 
     def put(self, image: Image, key: GroupKey, inside: Mapping[str, Value], plane: Plane) -> bool:
         """Put a plane at its place; return whether a layer was made for it."""
+        values = self.axes.values
+        if any(name not in values or value not in values[name] for name, value in inside.items()):
+            self.begin(image)  # somebody has cleared the viewer since it began
         group = self.catalog.put(image, key, inside, plane).group
-        self._newest = image
         entry = self._entries.get(key)
         if entry is None:
             self._grow()
@@ -127,10 +133,13 @@ class Layers:
     def settle(self) -> None:
         """End a tick: grow what grew, follow the newest image, redraw what is looked at."""
         self._grow()
-        newest, self._newest = self._newest, None
+        newest, self._newest = self._newest, {}
         moved = False
-        if newest is not None and self.sliders.follow:
-            moved = self.sliders.go(focus(self.axes, newest, self.sliders.place()))
+        if newest and self.sliders.follow:
+            place = self.sliders.place()
+            for image in newest.values():
+                place |= focus(self.axes, image, place)
+            moved = self.sliders.go(place)
         touched, self._touched = self._touched, {}
         if not moved:  # else napari has just read every visible layer anew
             self._redraw(touched)
@@ -143,8 +152,9 @@ class Layers:
 
     def clear(self, source: str | None) -> int:
         """Forget groups and remove their layers; return how many groups."""
-        gone = [self._entries.pop(group.key) for group in self.catalog.clear(source)]
         self._remember()
+        cleared = self.catalog.clear(source)
+        gone = [self._entries.pop(group.key) for group in cleared if group.key in self._entries]
         self._removing = True
         try:
             with self.sliders.ours():
@@ -155,10 +165,14 @@ class Layers:
             self._removing = False
         for entry in gone:
             self._touched.pop(entry.group.key, None)
-        self.axes = Axes.of(self.catalog.groups.values())
+        keys = self.catalog.groups
+        self._palette.keep(value for key in keys for name, value in key.split if name == "channel")
+        self.axes = Axes.of(keys.values(), self.axes.steps)
+        if not keys:
+            self._space = Space()
         self._stale_axes = True
         self._grow()
-        return len(gone)
+        return len(cleared)
 
     def layer_name(self, key: GroupKey) -> str | None:
         """Return what a group's layer is called now; None if the user deleted it."""
@@ -188,40 +202,18 @@ class Layers:
         if self._before is None:
             return
         before, self._before = self._before, None
-        live = [entry.layer for entry in self._live() if entry.layer is not None]
+        live = list(self._live())
         with self.sliders.ours():
             if self._stale_axes:
                 self._stale_axes = False
+                for entry in live:
+                    entry.stack = entry.stack.on(self.axes)
                 with self._view_kept():
-                    self._reshape()
+                    reshape([(e.layer, e.stack) for e in live], self._space.units(self.axes))
                     self.sliders.reorder(self.axes)
             elif live:
-                announce_growth(live)
+                announce_growth([entry.layer for entry in live])
             self.sliders.go(before)
-
-    def _reshape(self) -> None:
-        """Give every layer the axes that the viewer has now."""
-        shaped = []
-        for entry in self._live():
-            layer = entry.layer
-            if layer is None:
-                continue
-            entry.stack = entry.stack.on(self.axes)
-            inner = tuple(layer.scale[-2:])
-            # napari hears of it when all layers have changed: in between they do not fit each
-            # other, and of a hidden layer it would remember the old number of dimensions.
-            with ExitStack() as silence:
-                for event in ("data", "axis_labels", "scale", "units"):
-                    silence.enter_context(getattr(layer.events, event).blocker())
-                layer.data = entry.stack
-                layer.axis_labels = self._axis_labels()
-                layer.scale = (*self._steps(), *inner)
-                layer.units = self._units()
-            if isinstance(layer, LabelsLayer):
-                layer.editable = False
-            shaped.append(layer)
-        for layer in shaped:
-            layer.events.data(value=layer.data)
 
     def _live(self) -> Iterator[Entry]:
         """Entries whose layer is there and still shows our planes."""
@@ -235,13 +227,13 @@ class Layers:
         """Make a group's layer: the only place where Planecast chooses how it looks."""
         image, key = group.latest, group.key
         taken = {layer.name for layer in self.viewer.layers}
-        factor = self._factor(image)
+        factor = self._space.factor(image.units)
         common = {
             "name": layer_title(image, key, taken),
             "metadata": dict(image.metadata),
-            "axis_labels": self._axis_labels(),
-            "scale": (*self._steps(), *(image.scale.get(a, 1.0) * factor for a in "YX")),
-            "units": self._units(),
+            "axis_labels": axis_labels(self.axes),
+            "scale": (*steps(self.axes), *(image.scale.get(a, 1.0) * factor for a in "YX")),
+            "units": self._space.units(self.axes),
             "projection_mode": "none",
         }
         stack = PlaneStack(self.axes, group.names, group.planes, key.plane, key.dtype)
@@ -305,14 +297,16 @@ class Layers:
         camera, selection = self.viewer.scene.camera, self.viewer.layers.selection
         center, zoom = camera.center, camera.zoom
         selected, active = set(selection), selection.active
-        yield
-        if (camera.center, camera.zoom) != (center, zoom):
-            camera.center, camera.zoom = center, zoom
-        if set(selection) != selected:
-            if active is not None:
-                selection.active = active
-            selection.clear()
-            selection.update(selected)
+        try:
+            yield
+        finally:
+            if (camera.center, camera.zoom) != (center, zoom):
+                camera.center, camera.zoom = center, zoom
+            if set(selection) != selected:
+                if active is not None:
+                    selection.active = active
+                selection.clear()
+                selection.update(selected)
 
     def _open_contrast(
         self, entry: Entry, before: Contrast, layer: ImageLayer, plane: Plane
@@ -334,37 +328,6 @@ class Layers:
         if needed is not None and needed > white:
             entry.stack.white = needed
             self._touched[entry.group.key].update(entry.group.planes)
-
-    # -- space -----------------------------------------------------------------------------
-
-    def _axis_labels(self) -> tuple[str, ...]:
-        return (*self.axes.names, "y", "x")
-
-    def _steps(self) -> tuple[float, ...]:
-        return tuple(self.axes.step(name) for name in self.axes.names)
-
-    def _units(self) -> tuple[str, ...]:
-        """Units of all dimensions, the same for all layers: else napari gives up on units."""
-        units = {"z": self._unit, "t": "s" if "t" in self.axes.steps else "pixel"}
-        return (*(units.get(name, "pixel") for name in self.axes.names), self._unit, self._unit)
-
-    def _choose_unit(self, image: Image) -> None:
-        """Let the first image that has a unit of space give it to the viewer.
-
-        A layer without one takes part at one unit per pixel, which is where napari would
-        draw it anyway.
-        """
-        if image.units and self._unit == "pixel" and _micrometres(image.units) is not None:
-            self._unit = "um" if image.units in MICROMETRE else image.units
-            self._remember()
-            self._stale_axes = True
-
-    def _factor(self, image: Image) -> float:
-        """What an image's scale is multiplied by to stand in the viewer's unit."""
-        if image.units in ("", self._unit):
-            return 1.0
-        theirs, ours = _micrometres(image.units), _micrometres(self._unit)
-        return theirs / ours if theirs is not None and ours is not None else 1.0
 
     # -- drawing ---------------------------------------------------------------------------
 
@@ -395,50 +358,6 @@ class Layers:
             if entry.layer is not None and entry.layer is event.value:
                 log.info("%r was deleted by its user and stays so", entry.layer.name)
                 entry.layer = None
-
-
-CHEAP: Final = "_clear_extent"
-"""The one private method of napari that Planecast calls."""
-
-
-def announce_growth(layers: Iterable[Layer]) -> None:
-    """Make napari see that the data of layers have become longer along their sliders.
-
-    `layer.refresh` does not do this, and assigning ``layer.data`` anew reads and draws
-    every layer (5 ms each instead of 3 ms for all). Where napari no longer has the cheap
-    method, a public way does the same, slower: a new scale, and be it the old one.
-    """
-    layers = list(layers)
-    for layer in layers:
-        clear = getattr(layer, CHEAP, None)
-        if clear is not None:
-            clear()
-        else:
-            with layer.events.scale.blocker():
-                layer.scale = layer.scale
-    # One event is enough: the viewer then asks all layers how long they are.
-    layers[0].events.data(value=layers[0].data)
-
-
-MICROMETRE: Final = frozenset({"um", "µm", "μm", "micron", "microns", "micrometer", "micrometre"})
-
-
-def _micrometres(unit: str) -> float | None:
-    """How many micrometres a unit of length is; None for pixels and what is no length."""
-    if unit in MICROMETRE:
-        return 1.0
-    if unit in ("", "pixel", "pixels", "px"):
-        return None
-    try:
-        return float(_units().Quantity(1.0, unit).to("um").magnitude)
-    except (pint.PintError, ValueError, TypeError, AttributeError):
-        log.warning("units=%r is no length that is known here; shown in pixels", unit)
-        return None
-
-
-def _units() -> Any:
-    """Return the registry that napari uses too."""
-    return pint.get_application_registry()  # type: ignore[no-untyped-call]
 
 
 def _colormap(wanted: str, otherwise: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -134,6 +134,11 @@ class Palette:
         if channel not in self._colours:
             self._colours[channel] = self._choose(channel)
         return self._colours[channel]
+
+    def keep(self, channels: Iterable[Value]) -> None:
+        """Free the colours of all other channels."""
+        kept = set(channels)
+        self._colours = {name: colour for name, colour in self._colours.items() if name in kept}
 
     def _choose(self, channel: Value) -> str:
         taken = set(self._colours.values())

@@ -43,15 +43,15 @@ class Axes:
     steps: dict[str, float] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, groups: Iterable[Group[Any]]) -> Axes:
-        """Return the axes that groups need, with the values that they have."""
+    def of(cls, groups: Iterable[Group[Any]], steps: Mapping[str, float]) -> Axes:
+        """Return the axes that groups need, with the values that they have and known steps."""
         axes = cls()
         for group in groups:
             axes = axes.with_names(group.names)
-            axes.note_steps(group.latest.scale)
             for name in group.names:
                 for value in group.values[name]:
                     axes.values[name].add(value)
+        axes.steps.update((name, step) for name, step in steps.items() if name in axes.values)
         return axes
 
     @property

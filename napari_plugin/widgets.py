@@ -11,6 +11,7 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QFormLayout,
     QHBoxLayout,
+    QHeaderView,
     QLabel,
     QLineEdit,
     QPushButton,
@@ -31,11 +32,11 @@ EVERY: Final = 500
 SILENT: Final = (
     "This napari receives no streams.\n\n"
     "Start one that does, in a terminal:\n\n"
-    "    planecast napari\n\n"
+    "  planecast napari\n\n"
     "or in Python:\n\n"
-    "    import planecast\n"
-    '    viewer = planecast.launch("napari")\n'
-    "    viewer.show(image)"
+    "  import planecast\n"
+    '  viewer = planecast.launch("napari")\n'
+    "  viewer.show(image)"
 )
 
 UNITS: Final = ("B", "kB", "MB", "GB", "TB")
@@ -124,6 +125,10 @@ class StreamsWidget(QWidget):
         self._tree = QTreeWidget()
         self._tree.setHeaderLabels(["Layer", "Planes", "Memory"])
         self._tree.setRootIsDecorated(False)
+        header = self._tree.header()
+        header.setStretchLastSection(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self._tree.setUniformRowHeights(True)
         self._tree.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self._tree.itemSelectionChanged.connect(self._on_selected)
@@ -131,6 +136,7 @@ class StreamsWidget(QWidget):
     def _make_silent(self) -> QWidget:
         words = QLabel(SILENT)
         words.setWordWrap(True)
+        words.setMargin(9)
         words.setAlignment(Qt.AlignmentFlag.AlignTop)
         words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         return words

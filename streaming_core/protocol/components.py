@@ -93,14 +93,24 @@ def check_components(
     return checked
 
 
+_NUMPY: Final = (np.generic, np.ndarray)
+MOST_GOOD: Final = 1000
+_good: set[str] = set()
+# Names that were found good: a program uses few, again and again.
+
+
 def check_name(name: object) -> None:
     """Raise InvalidComponents unless this is a name that a component may have."""
     if isinstance(name, str):
+        if name in _good:
+            return
         if name in RIGHT_WORDS:
             raise InvalidComponents(f"component {name!r}: the word here is {RIGHT_WORDS[name]!r}")
         if name.lower() in TAKEN:
             raise InvalidComponents(f"component {name!r}: {TAKEN[name.lower()]}")
         if NAME.fullmatch(name) and len(name) <= LONGEST_NAME:
+            if len(_good) < MOST_GOOD:
+                _good.add(name)
             return
     raise InvalidComponents(
         f"component name {name!r}: use small letters, digits and _, a letter first, "
@@ -110,7 +120,11 @@ def check_name(name: object) -> None:
 
 def check_value(name: str, value: object) -> Value:
     """Return the value as str, int or float, or raise InvalidComponents."""
-    if isinstance(value, np.generic | np.ndarray) and np.ndim(value) == 0:
+    if type(value) is str and 0 < len(value) <= LONGEST_VALUE and value.isprintable():
+        return value  # nearly all; isprintable() refuses NUL and lone surrogates
+    if type(value) is int and -(2**63) <= value < 2**63:
+        return value
+    if isinstance(value, _NUMPY) and np.ndim(value) == 0:
         value = value.item()
     if isinstance(value, bool):
         raise InvalidComponents(f"component {name!r} is a bool; use a str, an int or a float")

@@ -42,6 +42,13 @@ PING_EVERY: Final = 0.5
 HISTORY: Final = 65_536
 """Owned images that are remembered by name, for the gap of a viewer that dies."""
 
+MOST_CREDIT: Final = 4096
+MOST_CREDIT_BYTES: Final = 4 << 30
+"""A viewer's word is believed up to here: what it lets us send is memory of ours until acked."""
+
+MOST_ASKED: Final = 32
+"""How often an image is sent again because the viewer asks: each time it is queued anew."""
+
 MOST_UNSENT: Final = 1024
 """Places of which an image may wait to be sent in mode ``latest``."""
 
@@ -54,6 +61,7 @@ class Entry:
     name: bytes
     place: bytes = b""
     sent: bool = False
+    asked: int = 0
 
 
 @dataclass(slots=True)
@@ -111,6 +119,13 @@ class Link:
             waiting, size = len(self._unsent), self.pending_bytes - self._sent_bytes + nbytes
             return waiting < 2 or (waiting < MOST_UNSENT and size <= self.credit_bytes)
         return len(self.pending) < self.credit and self.pending_bytes + nbytes <= self.credit_bytes
+
+    def roomy(self, nbytes: int) -> bool:
+        """Whether a producer that had to wait goes on: it is woken for several images, not one."""
+        if not self.attached or not self.pending or self.latest:
+            return self.room(nbytes)
+        few = len(self.pending) <= self.credit * 3 // 4
+        return few and self.pending_bytes + max(nbytes, self.credit_bytes // 4) <= self.credit_bytes
 
     @property
     def attached(self) -> bool:
@@ -219,10 +234,14 @@ class Link:
             actions += self._lose()
             self._progress, self.vid, again = -1, vid, True
         self.phase, self._moved_at, self._said_at = Phase.READY, now, now
-        self.credit, self.credit_bytes = max(1, credit), max(1, credit_bytes)
+        self._lend(credit, credit_bytes)
         if again:
             actions += [Transmit(seq) for seq, entry in sorted(self.pending.items()) if entry.sent]
         return actions + self._send_more()
+
+    def _lend(self, credit: int, credit_bytes: int) -> None:
+        self.credit = min(max(1, credit), MOST_CREDIT)
+        self.credit_bytes = min(max(1, credit_bytes), MOST_CREDIT_BYTES)
 
     def _lose(self, *, closed: bool = False) -> list[Action]:
         """The viewer is gone, and with it all that it owned."""
@@ -243,9 +262,9 @@ class Link:
         self, vid: str, seqs: Iterable[int], credit: int, credit_bytes: int, now: float
     ) -> list[Action]:
         """Take ACK: the viewer owns these."""
-        if vid != self.vid:
+        if not self._knows(vid):
             return []
-        self.credit, self.credit_bytes = max(1, credit), max(1, credit_bytes)
+        self._lend(credit, credit_bytes)
         actions: list[Action] = []
         for seq in seqs:
             actions += self._own(seq)
@@ -254,18 +273,28 @@ class Link:
         return actions + self._send_more()
 
     def _own(self, seq: int) -> list[Action]:
-        if seq not in self.pending:
+        if not self._is_sent(seq):
             return []
         self._history.append(self._forget(seq).name)
         self._kept += 1
         self._unshown.add(seq)
-        return [Free(seq, True), Settle(seq, State.OWNED)]
+        actions: list[Action] = [Free(seq, True), Settle(seq, State.OWNED)]
+        if len(self._unshown) > HISTORY:  # it never says SHOWN: no reason to grow with it
+            actions += self._unseen()
+        return actions
+
+    def _knows(self, vid: str) -> bool:
+        return vid == self.vid != ""
+
+    def _is_sent(self, seq: int) -> bool:
+        """Whether a viewer can have it: what it says of others is not true."""
+        return seq in self.pending and self.pending[seq].sent
 
     def shown(
         self, vid: str, seqs: Iterable[int], errors: dict[str, str], now: float
     ) -> list[Action]:
         """Take SHOWN: these are in their layer or hyperstack, or never will be."""
-        if vid != self.vid:
+        if not self._knows(vid):
             return []
         actions: list[Action] = []
         for seq in seqs:
@@ -278,7 +307,7 @@ class Link:
 
     def refuse(self, vid: str, seq: int, reason: str, now: float) -> list[Action]:
         """Take REFUSED: the viewer will not own this image."""
-        if vid not in ("", self.vid) or seq not in self.pending:
+        if vid not in ("", self.vid) or not self._is_sent(seq):
             return []
         self._forget(seq)
         self._moved_at = now
@@ -286,18 +315,29 @@ class Link:
 
     def nack(self, vid: str, seqs: Iterable[int]) -> list[Action]:
         """Take NACK: send these again, or say that they will not come."""
-        if vid != self.vid or self.phase is not Phase.READY:
+        if not self._knows(vid) or self.phase is not Phase.READY:
             return []
-        wanted = list(seqs)
-        actions: list[Action] = [
-            Transmit(seq) for seq in wanted if seq in self.pending and self.pending[seq].sent
-        ]
-        gone = tuple(seq for seq in wanted if seq not in self.pending)
-        return [*actions, GiveUp(gone)] if gone else actions
+        actions: list[Action] = []
+        gone = []
+        for seq in dict.fromkeys(seqs):
+            if seq not in self.pending:
+                gone.append(seq)
+            elif self._is_sent(seq):
+                actions += self._send_again(seq)
+        actions += [GiveUp(tuple(gone))] if gone else []
+        return actions + self._send_more()
+
+    def _send_again(self, seq: int) -> list[Action]:
+        self.pending[seq].asked += 1
+        if self.pending[seq].asked <= MOST_ASKED:
+            return [Transmit(seq)]
+        self._forget(seq)
+        reason = f"the viewer asked for it {MOST_ASKED} times"
+        return [Settle(seq, State.UNDELIVERED, reason), Free(seq, False), GiveUp((seq,))]
 
     def pong(self, vid: str, progress: int, backlog: int, paused: bool, now: float) -> list[Action]:
         """Take PONG: a viewer that makes progress, or is paused by its user, has not stalled."""
-        if vid != self.vid:
+        if not self._knows(vid):
             return []
         if progress != self._progress or paused or self.paused:
             self._progress, self._moved_at = progress, now

@@ -124,7 +124,8 @@ class Publisher:
         """
         nbytes = check_array(image.shape, image.dtype)
         with self.lock:
-            self.wait_for(lambda: all(route.link.room(nbytes) for route in routes), None)
+            if not all(route.link.room(nbytes) for route in routes):
+                self.wait_for(lambda: all(route.link.roomy(nbytes) for route in routes), None)
             payload: Payload | None = None
             if array.dtype.str == image.dtype:
                 payload = self.loans.redeem(array, len(routes))
@@ -187,14 +188,17 @@ class Publisher:
         return None
 
     def post(self, route: Route, what: Any) -> None:
-        """Send something soon, on the I/O thread."""
+        """Send something in the I/O thread's next turn; `wake` makes it come now."""
         self._outbox.append((route, what))
+
+    def wake(self) -> None:
+        """Let the I/O thread take its turn. Best without the lock, which it will want."""
         self._hub.wake()
 
     def _run(self) -> None:
         try:
             while not self._stopping:
-                self._hub.wait(TURN)
+                self._hub.wait(0.0 if self._outbox else TURN)
                 self._turn(time.monotonic())
         except Exception:  # boundary of the thread: unreported, all waits would last for ever
             log.exception("the I/O thread failed; images are not delivered any more")
@@ -209,15 +213,18 @@ class Publisher:
     def _turn(self, now: float) -> None:
         self._send()
         for route in list(self.routes):
-            for parts in route.receive():
-                route.take(parts, now)
+            came = list(route.receive())
             with self.lock:
-                route.tick(now)
+                for parts in came:
+                    route.take(parts, now)
+                changed = route.tick(now) or bool(came)
                 if route.finished(now):
                     self._send()
                     route.hang_up()
                     self.routes.remove(route)
-                self.changed.notify_all()
+                    changed = True
+                if changed:
+                    self.changed.notify_all()
         self._send()
 
     def _send(self) -> None:

@@ -63,8 +63,14 @@ SILENT: Final = 10.0
 """Seconds without a message after which a producer's lease is looked at."""
 
 LEAVE_MS: Final = 500
-ACK_AT_ONCE: Final = 1 << 18
-"""From this size on each image is acked by itself: its memory, still in the cache, is used next."""
+ACK_AT_ONCE: Final = 1 << 22
+"""Bytes after which what was taken is acked: the memory, still in the cache, is used next."""
+
+ACK_EVERY: Final = 16
+"""Images after which what was taken is acked; one by one would cost more than the images."""
+
+TAKE: Final = 0.002
+"""Seconds of taking images before control messages have their turn."""
 
 
 class Receiver:
@@ -113,10 +119,13 @@ class Receiver:
         self._progress = 0
         self._backlog = 0
         self._paused = False
+        self._took = True
         self._count = threading.Lock()
         self._shown_by_now: deque[tuple[Session, int, str]] = deque()
         self._results = Results(vid, settings.inline_below)
         self._handed = Handed(settings.handed_over)
+        self._arrivals: list[Arrival] = []
+        self._unacked = 0
         self._stopping = False
         self._farewell = ""
         self._hub = Hub()
@@ -175,16 +184,22 @@ class Receiver:
 
     def _turn(self) -> None:
         self._listener.admit()
-        for parts in drain(self._listener.control):
+        for parts in self._hub.drain(self._listener.control):
             self._control(bytes(parts[0]), parts[1:])
         self._flush_outgoing()
-        if self._taking():
+        taking = self._taking()
+        if taking != self._took:  # what is not taken must not wake us again and again
+            self._took = taking
+            self._hub.watch(self._listener.data, taking)
+        if taking:
+            until = time.monotonic() + TAKE
             for parts in drain(self._listener.data):
                 self._data(parts)
-                if not self._taking():
+                if not self._taking() or time.monotonic() > until:
                     break
         for session in self.sessions.values():
             self._acknowledge(session)
+        self._post()
         if self._adapter.paused != self._paused:  # said at once: it stops the stall clocks
             self._paused = self._adapter.paused
             for session in self.sessions.values():
@@ -195,6 +210,13 @@ class Receiver:
             self._results.expire(now)
             self._forget_dead(now)
             self._chores()
+
+    def _post(self) -> None:
+        """Give the window what has arrived, after the ack: it will want this thread's time."""
+        for arrival in self._arrivals:
+            self._adapter.post(arrival)
+        self._arrivals.clear()
+        self._unacked = 0
 
     def _forget_dead(self, now: float) -> None:
         """End the sessions of producers that died without a BYE; what they sent stays."""
@@ -355,9 +377,11 @@ class Receiver:
         session.own(image.seq)
         with self._count:
             self._backlog += 1
-        self._adapter.post(Arrival(image, kept, self._shown(session, image.seq)))
-        if where.nbytes >= ACK_AT_ONCE:
+        self._arrivals.append(Arrival(image, kept, self._shown(session, image.seq)))
+        self._unacked += where.nbytes
+        if self._unacked >= ACK_AT_ONCE or len(self._arrivals) >= ACK_EVERY:
             self._acknowledge(session)
+            self._post()
 
     def _keep(self, where: Slab, image: Image, pixels: NDArray[Any]) -> Any:
         """Keep memory that was handed over as it is, while there is room for it; else a copy."""

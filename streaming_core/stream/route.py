@@ -64,7 +64,7 @@ log = logging.getLogger("planecast.publisher")
 REDIAL: Final = 0.5
 LEASE_LOOK: Final = 0.5
 LEAVE_MS: Final = 500
-SILENT: Final = 5.0
+SILENT: Final = 3.0
 """Seconds without an answer to HELLO after which it connects anew: some listeners that are no
 viewer make ZeroMQ give up for good."""
 
@@ -186,6 +186,7 @@ class Route:
     def say(self, message: Message) -> None:
         """Send a control message soon."""
         self.publisher.post(self, message)
+        self.publisher.wake()
 
     # what the link asks for, with the lock held
 
@@ -274,8 +275,8 @@ class Route:
             )
             self.publisher.changed.notify_all()
 
-    def tick(self, now: float) -> None:
-        """*I/O* Do what is due; the lock is held."""
+    def tick(self, now: float) -> bool:
+        """*I/O* Do what is due; the lock is held. Returns whether anything was."""
         ready = self.link.phase is Phase.READY
         if self._dial is not None and not ready and now - self._heard_at > SILENT:
             self._dial.close()
@@ -286,7 +287,9 @@ class Route:
             welcome, self._held_back = self._held_back, None
             self._welcomed(welcome, now)
         self._look_at_lease(now)
-        self.perform(self.link.tick(now))
+        actions = self.link.tick(now)
+        self.perform(actions)
+        return bool(actions)
 
     def _look_at_lease(self, now: float) -> None:
         dropped = self._dial is not None and self._dial.dropped
@@ -299,7 +302,7 @@ class Route:
             self.perform(self.link.died(now))
 
     def take(self, parts: list[Part], now: float) -> None:
-        """*I/O* Take one message of the viewer's."""
+        """*I/O* Take one message of the viewer's; the lock is held."""
         try:
             message = decode_to_producer(parts[0])
             if isinstance(message, Reply) and message.array is not None:
@@ -308,9 +311,7 @@ class Route:
             log.warning("%s sent something unusable: %s", self.target.name, error)
             return
         self._heard_at = now
-        with self.publisher.lock:
-            self._take(message, parts[1:], now)
-            self.publisher.changed.notify_all()
+        self._take(message, parts[1:], now)
 
     def _take(self, message: ToProducer, parts: list[Part], now: float) -> None:
         link = self.link

@@ -73,7 +73,7 @@ def sink(*arguments: object) -> Iterator[pc.Viewer]:
         try:
             yield viewer
         finally:
-            viewer.quit()
+            pc.connect(viewer.port).quit()  # a case may have ended the session of the first one
             close_publisher(linger=0.0)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from unittest import TestCase
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -20,6 +21,9 @@ from hypothesis.stateful import (
 )
 
 from streaming_core.protocol.delivery import (
+    MOST_ASKED,
+    MOST_CREDIT,
+    MOST_CREDIT_BYTES,
     Action,
     Free,
     GiveUp,
@@ -320,7 +324,7 @@ class Delivery(RuleBasedStateMachine):
         if kind in ("welcome", "ack") and link.phase is not Phase.CLOSED:
             self.most = [max(1, self.most[0], credit), max(1, self.most[1], nbytes)]
         paused = self.viewer is not None and self.viewer.paused
-        if vid == link.vid or kind in ("welcome", "unknown"):
+        if vid == link.vid or kind in ("welcome", "unknown", "refused"):
             self.heard_at = now
         match kind:
             case "welcome":
@@ -344,16 +348,17 @@ class Delivery(RuleBasedStateMachine):
             case "bye":
                 self.perform(link.bye("closed"))
 
-    # what a viewer that means harm, or a stranger's late message, could say
-
     @rule(
-        kind=st.sampled_from(["ack", "shown", "nack", "refused"]),
+        kind=st.sampled_from(["ack", "shown", "nack", "refused", "pong"]),
         seqs=st.lists(st.integers(-1, 40), min_size=1, max_size=5),
+        vid=st.sampled_from(["v0", ""]),
     )
-    def hear_of_another_viewer(self, kind: str, seqs: list[int]) -> None:
+    def hear_a_stranger(self, kind: str, seqs: list[int], vid: str) -> None:
+        if kind == "refused" and not vid:
+            return  # that one is believed: a viewer may refuse before it says who it is
         before = dict(self.states)
-        self.hear_back(kind, "v0", tuple(seqs))
-        assert self.states == before or self.link.phase is Phase.READY
+        self.hear_back(kind, vid, tuple(seqs))
+        assert self.states == before
 
     # what always holds
 
@@ -407,10 +412,46 @@ class Delivery(RuleBasedStateMachine):
         assert sorted(self.states) == list(range(1, self.link.last + 1))
 
 
-TestDelivery = Delivery.TestCase
-TestDelivery.settings = settings(
-    max_examples=150,
-    stateful_step_count=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
+class Lies(Delivery):
+    """A viewer that is let in, and says what is not true."""
+
+    def may_read(self, seq: int) -> bool:
+        return False  # it said that it does not: what becomes of it then is its own affair
+
+    @rule(
+        kind=st.sampled_from(["ack", "shown", "nack", "refused", "pong", "unknown", "bye"]),
+        seqs=st.lists(st.integers(-(2**70), 2**70) | st.integers(-1, 40), min_size=1, max_size=9),
+        credit=st.sampled_from([-(2**70), -1, 0, 2**70]),
+    )
+    def lie(self, kind: str, seqs: list[int], credit: int) -> None:
+        true, self.credit = self.credit, (credit, credit)
+        self.hear_back(kind, self.link.vid, tuple(seqs))
+        self.credit = true
+
+    @precondition(lambda self: self.link.pending)
+    @rule(times=st.integers(1, 50), data=st.data())
+    def nag(self, times: int, data: st.DataObject) -> None:
+        seq = data.draw(st.sampled_from(sorted(self.link.pending)))
+        before = len(self.data)
+        for _ in range(times):
+            self.hear_back("nack", self.link.vid, (seq,) * 100)
+        assert len(self.data) - before <= MOST_ASKED + len(self.states)
+
+    def credit_is_kept(self) -> None:
+        if hasattr(self, "link"):
+            self.most = [min(self.most[0], MOST_CREDIT), min(self.most[1], MOST_CREDIT_BYTES)]
+        super().credit_is_kept()
+
+
+def _tried(machine: type[Delivery], examples: int) -> type[TestCase]:
+    machine.TestCase.settings = settings(
+        max_examples=examples,
+        stateful_step_count=40,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    )
+    return machine.TestCase
+
+
+TestDelivery = _tried(Delivery, 150)
+TestLies = _tried(Lies, 80)

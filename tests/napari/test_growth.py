@@ -10,8 +10,8 @@ import pytest
 from napari.components import ViewerModel
 from qtpy.QtCore import QTimer
 
-from napari_plugin import layers as module
-from napari_plugin.layers import announce_growth
+from napari_plugin import growth
+from napari_plugin.growth import announce_growth
 from napari_plugin.plan import Axes
 from napari_plugin.planes import PlaneStack
 from tests.napari.feed import Stream
@@ -49,7 +49,7 @@ def test_sliders_grow_without_reading_any_pixel() -> None:
 
 
 def test_sliders_grow_without_the_private_method(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CHEAP", "a method that napari does not have")
+    monkeypatch.setattr(growth, "CHEAP", "a method that napari does not have")
     viewer, _ = grown_viewer()
     announce_growth(viewer.layers)
     assert viewer.dims.nsteps[0] == 20
@@ -58,7 +58,7 @@ def test_sliders_grow_without_the_private_method(monkeypatch: pytest.MonkeyPatch
 def test_without_the_private_method_images_are_shown_too(
     stream: Stream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "CHEAP", "a method that napari does not have")
+    monkeypatch.setattr(growth, "CHEAP", "a method that napari does not have")
     for z in range(30):
         stream.show(
             np.full((40, 40), 8 * z, np.uint8), components={"z": z}, contrast_limits=(0, 255)

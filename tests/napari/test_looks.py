@@ -99,6 +99,8 @@ def test_channels_of_one_viewer_differ_and_keep_their_colour() -> None:
     assert len(set(colours)) == len(names)
     assert [palette.colour(name) for name in names] == colours
     assert all(palette.colour(number) for number in range(100))
+    palette.keep([])
+    assert palette.colour("Hoechst") == "blue"
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def test_show_streams_a_folder_and_starts_the_viewer(plate: Path) -> None:
     assert two["components"]["well"] == ["A01"]
     for path in plate.glob("*.tif"):
         well, channel, z = path.stem.removeprefix("plate_").split("_")
-        where = {"well": well, "channel": int(channel[1:]), "z": int(z[1:])}
+        where: dict[str, str | int] = {"well": well, "channel": int(channel[1:]), "z": int(z[1:])}
         assert np.array_equal(viewer.read(components=where), tifffile.imread(path))
 
 
@@ -122,5 +122,10 @@ def test_a_real_plate_with_a_hole_comes_through_pixel_by_pixel() -> None:
     assert groups[2]["components"]["well"] == ["E07"]
     for path in DATA.glob("*ZStep*.tif"):
         _, well, site, channel, _, z = path.stem.split("_")
-        where = {"well": well, "site": int(site[1:]), "channel": int(channel[1:]), "z": int(z)}
+        where: dict[str, str | int] = {
+            "well": well,
+            "site": int(site[1:]),
+            "channel": int(channel[1:]),
+            "z": int(z),
+        }
         assert np.array_equal(viewer.read(components=where), tifffile.imread(path))

@@ -313,27 +313,6 @@ class TestViewerThatIsKilled:
             assert delivery.reason
         adapter.close()
 
-    def test_a_program_that_does_not_speak_our_tongue_takes_the_port_for_a_while(
-        self, port: int
-    ) -> None:
-        with pc.connect(port) as viewer:
-            send(viewer, range(3))
-            viewer.settle()
-            kill(port)
-            with socket.create_server(("127.0.0.1", port)) as web:
-                heard = []
-                for _ in range(2):
-                    one = web.accept()[0]
-                    heard.append(one.recv(4))
-                    one.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 3)
-                    one.close()
-                assert b"\x00" not in heard, "it is spoken to, and lives on"
-                (sent,) = send(viewer, range(3, 4))
-                with pytest.raises(pc.Undelivered):
-                    sent.wait(20)
-            pc.launch("recording", port).close()
-            assert held(viewer) == [] if not fed(viewer, 10) else True
-
 
 def held_of_all_sizes(viewer: pc.Viewer) -> list[int]:
     found = []
@@ -513,11 +492,11 @@ class TestSharedMemoryThatIsNotThere:
         script = """
             from streaming_core.testing import recording_viewer
             with recording_viewer() as (port, adapter), pc.connect(port) as viewer:
-                for t in range(30):
+                for t in range(16):
                     viewer.show(np.full((2048, 2048), t, np.uint16), components={"t": t})
                 viewer.settle()
                 found = viewer.read()
-                assert (found == np.arange(30, dtype=np.uint16)[:, None, None]).all()
+                assert (found == np.arange(16, dtype=np.uint16)[:, None, None]).all()
                 print("fine")
         """
         program = stage.start(script, before=with_shm("size=64m"))

@@ -21,7 +21,7 @@ import planecast as pc
 from streaming_core.fleet.registry import find, running
 from streaming_core.memory.leases import janitor
 from streaming_core.memory.places import run_folder
-from streaming_core.testing import SHM, poll_until
+from streaming_core.testing import Traces, poll_until
 
 SIDE = 200
 """Pictures of this side are large enough for shared memory."""
@@ -71,8 +71,8 @@ def numbers(names: tuple[str, ...]) -> list[int]:
 
 
 def segments() -> set[str]:
-    """Return the names of all segments there are."""
-    return {path.name for path in SHM.glob("pc*_*")}
+    """Return the names of the segments of this test's processes, the dead ones' too."""
+    return set(Traces.now().segments)
 
 
 @dataclass

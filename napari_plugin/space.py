@@ -1,0 +1,66 @@
+"""Units of space and time, one set for all layers of a viewer."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Final
+
+import pint
+
+from napari_plugin.plan import Axes
+
+log = logging.getLogger("planecast.napari.space")
+
+PIXEL: Final = frozenset({"", "pixel", "pixels", "px"})
+MICROMETRE: Final = frozenset({"um", "µm", "μm", "micron", "microns", "micrometer", "micrometre"})
+
+
+class Space:
+    """The unit in which a viewer measures space.
+
+    The first image that has a unit gives it to the viewer; others are converted to it. All
+    layers must agree: napari gives up on units where pixels and micrometres meet, and zooms
+    by a thousand where nanometres and micrometres do. An image without a unit takes part at
+    one unit per pixel, which is where napari would draw it anyway.
+    """
+
+    def __init__(self) -> None:
+        self._unit = "pixel"
+        self._factors: dict[str, float] = {}
+
+    def note_unit(self, unit: str) -> bool:
+        """Take an image's unit if it is the first; return whether it was."""
+        if self._unit != "pixel" or unit in PIXEL or unit in self._factors:
+            return False
+        if micrometres(unit) is None:
+            log.warning("units=%r is no length that is known here; shown in pixels", unit)
+            self._factors[unit] = 1.0
+            return False
+        self._unit = "um" if unit in MICROMETRE else unit
+        self._factors.clear()
+        return True
+
+    def factor(self, unit: str) -> float:
+        """What lengths in a unit are multiplied by to stand in the viewer's unit."""
+        if unit == self._unit or unit in PIXEL:
+            return 1.0
+        if unit not in self._factors:
+            theirs, ours = micrometres(unit), micrometres(self._unit)
+            self._factors[unit] = theirs / ours if theirs and ours else 1.0
+        return self._factors[unit]
+
+    def units(self, axes: Axes) -> tuple[str, ...]:
+        """Units of all dimensions of a layer; T is in seconds where its step is known."""
+        known = {"z": self._unit, "t": "s" if "t" in axes.steps else "pixel"}
+        return (*(known.get(name, "pixel") for name in axes.names), self._unit, self._unit)
+
+
+def micrometres(unit: str) -> float | None:
+    """How many micrometres a unit of length is; None for what is no length."""
+    if unit in MICROMETRE:
+        return 1.0
+    registry: Any = pint.get_application_registry()  # type: ignore[no-untyped-call]
+    try:
+        return float(registry.Quantity(1.0, unit).to("um").magnitude)
+    except (pint.PintError, ValueError, TypeError, AttributeError):
+        return None

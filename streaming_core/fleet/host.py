@@ -70,12 +70,17 @@ def free_port(viewer_kind: str) -> int:
         When none of those that are tried is.
     """
     for port in _ports(viewer_kind):
-        known = find(port)
-        if (known is None or not known.alive()) and all(
+        if not _inhabited(port) and all(
             is_free(LOOPBACK, one) for one in (port, port + DATA_OFFSET)
         ):
             return port
     raise PortTaken(f"no free pair of ports for a {viewer_kind} viewer; say port=")
+
+
+def _inhabited(port: int) -> bool:
+    """Whether a living viewer is known there: quicker than to wait for its lease."""
+    known = find(port)
+    return known is not None and known.alive()
 
 
 def _ports(viewer_kind: str) -> range:
@@ -107,15 +112,18 @@ class Host:
         self._closed = False
         self._janitor_at = time.monotonic() + JANITOR_EVERY
         janitor(self._folder)
-        ports = _ports(adapter.viewer_kind) if port is None else [check_port(port)]
-        for candidate in ports:
+        refusal = PortTaken(f"all ports of {adapter.viewer_kind} viewers have one; say port=")
+        for candidate in _ports(adapter.viewer_kind) if port is None else [check_port(port)]:
+            if port is None and _inhabited(candidate):
+                continue
             try:
                 self._open(adapter, candidate)
-            except PortTaken:
-                if candidate == ports[-1]:
-                    raise
+            except PortTaken as error:
+                refusal = error
             else:
                 break
+        else:
+            raise refusal
         _tell(f"ready {self.port}")
 
     def _open(self, adapter: ViewerAdapter, port: int) -> None:

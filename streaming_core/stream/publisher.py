@@ -55,6 +55,7 @@ class Publisher:
         self.sid = secrets.token_hex(8)
         self.label = Path(sys.argv[0]).name if sys.argv and sys.argv[0] else "python"
         self.routes: list[Route] = []
+        self._kept: set[Route] = set()
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
         self.pool = Pool(f"pc{self.sid}", settings.pool_bytes)
@@ -89,6 +90,13 @@ class Publisher:
             self.routes.append(route)  # the I/O thread connects it
         self._hub.wake()
         return route
+
+    def keep(self, route: Route) -> None:
+        """Leave a route open to the end, though all leave it: tasks that come later connect fast."""
+        with self.lock:
+            if route not in self._kept:
+                self._kept.add(route)
+                route.users += 1
 
     @property
     def ended(self) -> bool:

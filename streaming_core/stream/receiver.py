@@ -12,11 +12,7 @@ from typing import Any, Final
 
 from numpy.typing import NDArray
 
-from streaming_core.errors import (
-    InvalidImage,
-    SharedMemoryError,
-    WireError,
-)
+from streaming_core.errors import InvalidImage, SharedMemoryError, WireError
 from streaming_core.memory.segments import SUPPORTED, sees
 from streaming_core.network.endpoints import Address
 from streaming_core.network.keys import Admission, KeyPair
@@ -191,6 +187,8 @@ class Receiver:
         if taking != self._took:  # what is not taken must not wake us again and again
             self._took = taking
             self._hub.watch(self._listener.data, taking)
+        if not taking:  # not to be asked is not to greet: who connects now must be subscribed to
+            self._listener.data.poll(0)
         if taking:
             until = time.monotonic() + TAKE
             for parts in drain(self._listener.data):

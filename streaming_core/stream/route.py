@@ -146,11 +146,14 @@ class Route:
         """How many images were undelivered in all."""
         return self.ledger.lost
 
-    def leave(self) -> None:
-        """Let go of the route; it closes when its last user did and its images are owned."""
+    def leave(self, linger: float = 1e9) -> None:
+        """Let go of the route; it closes when its last user did, and its images are owned or late.
+
+        They are late after ``linger`` seconds, if that is less than the setting.
+        """
         self.users -= 1
         if self.users == 0:
-            self.end(time.monotonic() + self.publisher.settings.linger)
+            self.end(time.monotonic() + min(linger, self.publisher.settings.linger))
 
     def end(self, deadline: float) -> None:
         """Close when all images are owned, or at ``deadline``."""

@@ -12,6 +12,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -68,9 +69,11 @@ def run(cases: Mapping[str, Case], only: Sequence[str] | None, effort: Effort) -
     for name, case in cases.items():
         if only and name not in only:
             continue
+        load = os.getloadavg()[0]
         try:
             with out.status(f"{name} …"):
-                rows.extend(case(effort))
+                for row in case(effort):
+                    rows.append(replace(row, details=row.details | {"load_before": load}))
         except Exception as error:
             # The boundary of a case: what it found wrong is told, and the others still run.
             log.exception("case %s", name)

@@ -1,0 +1,33 @@
+"""A program whose pool of workers streams: ``pool.py METHOD PORT``."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+from concurrent.futures import ProcessPoolExecutor
+
+import planecast as pc
+from tests.process.programs.stage import send
+
+TASKS = 40
+
+
+def work(viewer: pc.Viewer, t: int) -> str:
+    """Show one picture from a worker; it is on its way when the worker says that it is done."""
+    send(viewer, range(t, t + 1))
+    return viewer.run
+
+
+def main() -> None:
+    method, port = sys.argv[1], int(sys.argv[2])
+    viewer = pc.connect(port)
+    send(viewer, range(1))
+    context = multiprocessing.get_context(method)
+    with ProcessPoolExecutor(2, mp_context=context) as pool:
+        runs = set(pool.map(work, [viewer] * TASKS, range(1, TASKS + 1)))
+    assert runs == {viewer.run}
+    send(viewer, range(TASKS + 1, TASKS + 2))  # and the program ends
+
+
+if __name__ == "__main__":
+    main()

@@ -147,10 +147,7 @@ class Route:
         return self.ledger.lost
 
     def leave(self, linger: float = 1e9) -> None:
-        """Let go of the route; it closes when its last user did, and its images are owned or late.
-
-        They are late after ``linger`` seconds, if that is less than the setting.
-        """
+        """Let go of it; after the last user it closes when its images are owned, or late."""
         self.users -= 1
         if self.users == 0:
             self.end(time.monotonic() + min(linger, self.publisher.settings.linger))

@@ -17,7 +17,7 @@ from napari.utils.colormaps import ensure_colormap
 from numpy.typing import NDArray
 
 from napari_plugin.growth import announce_growth, axis_labels, reshape, steps
-from napari_plugin.looks import Contrast, Palette, contrast_of, white_of
+from napari_plugin.looks import Contrast, Palette, contrast_of, is_flat, white_of
 from napari_plugin.plan import SPLIT, Axes, focus, layer_title
 from napari_plugin.planes import PlaneStack
 from napari_plugin.sliders import Sliders
@@ -315,11 +315,13 @@ class Layers:
         if tuple(layer.contrast_limits) != before.limits:
             entry.opening = None
             return
+        if before.flat and is_flat(plane):
+            return
         contrast = before.joined(contrast_of(plane))
         if contrast != before:
             layer.contrast_limits_range = contrast.range
             layer.contrast_limits = contrast.limits
-        entry.seen += not contrast.flat
+        entry.seen += 1
         entry.opening = contrast if entry.seen < OPENING else None
 
     def _raise_white(self, entry: Entry, white: float, plane: Plane) -> None:

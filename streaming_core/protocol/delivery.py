@@ -27,11 +27,6 @@ from streaming_core.protocol.actions import (
     Transmit,
 )
 
-__all__ = [
-    "Action", "Free", "GiveUp", "Greet", "Link", "Lost", "Phase", "Probe", "Settle", "State",
-    "Transmit",
-]  # fmt: skip
-
 HELLO_EVERY: Final = 0.25
 """Seconds between two HELLO to a viewer that should answer."""
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from streaming_core.errors import TimedOut, Undelivered
-from streaming_core.protocol.delivery import State
+from streaming_core.protocol.actions import State
 
 RANK: Final = {state: rank for rank, state in enumerate(State)}
 

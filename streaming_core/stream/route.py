@@ -20,11 +20,10 @@ from streaming_core.errors import (
 )
 from streaming_core.memory.leases import Witness
 from streaming_core.network.transport import Dial, Hub, Part
-from streaming_core.protocol.delivery import (
+from streaming_core.protocol.actions import (
     Free,
     GiveUp,
     Greet,
-    Link,
     Lost,
     Phase,
     Probe,
@@ -32,6 +31,7 @@ from streaming_core.protocol.delivery import (
     State,
     Transmit,
 )
+from streaming_core.protocol.delivery import Link
 from streaming_core.protocol.messages import (
     Ack,
     Bye,

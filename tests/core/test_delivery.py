@@ -4,13 +4,11 @@ from collections.abc import Iterable
 
 import pytest
 
-from streaming_core.protocol.delivery import (
-    MOST_UNSENT,
+from streaming_core.protocol.actions import (
     Action,
     Free,
     GiveUp,
     Greet,
-    Link,
     Lost,
     Phase,
     Probe,
@@ -18,6 +16,7 @@ from streaming_core.protocol.delivery import (
     State,
     Transmit,
 )
+from streaming_core.protocol.delivery import MOST_UNSENT, Link
 
 
 def states(actions: Iterable[Action]) -> dict[int, State]:

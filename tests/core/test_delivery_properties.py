@@ -23,7 +23,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from streaming_core.protocol.delivery import (
+from streaming_core.protocol.actions import (
     MOST_ASKED,
     MOST_CREDIT,
     MOST_CREDIT_BYTES,
@@ -31,7 +31,6 @@ from streaming_core.protocol.delivery import (
     Free,
     GiveUp,
     Greet,
-    Link,
     Lost,
     Phase,
     Probe,
@@ -39,6 +38,7 @@ from streaming_core.protocol.delivery import (
     State,
     Transmit,
 )
+from streaming_core.protocol.delivery import Link
 from streaming_core.protocol.messages import Hello, Ping
 from streaming_core.stream.session import Session
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from napari_plugin.looks import Palette, contrast_of, white_of
+from napari_plugin.looks import Palette, contrast_of, is_flat, white_of
 from streaming_core.protocol.components import Value
 
 rng = np.random.default_rng(3)
@@ -120,3 +120,9 @@ def test_channels_of_one_viewer_differ_and_keep_their_colour() -> None:
 )
 def test_white_of_rgb(plane: NDArray[Any], limits: Any, white: float | None) -> None:
     assert white_of(plane, limits) == white
+
+
+def test_flat_planes_are_found_without_looking_at_every_pixel() -> None:
+    assert is_flat(np.zeros((500, 500)))
+    assert is_flat(np.ones((1, 1)))
+    assert not is_flat(rng.random((500, 500)))

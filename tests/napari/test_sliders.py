@@ -55,6 +55,14 @@ def test_following_does_not_end_by_itself(stream: Stream) -> None:
     assert shown(stream) == {"well": "D", "t": 9, "z": 2}
 
 
+def test_images_of_one_tick_take_each_slider_to_its_newest_value(stream: Stream) -> None:
+    for z in range(6):
+        stream.show(shade(z), source="raw", components={"well": "A1", "z": z})
+    stream.show(shade(1), kind="labels", source="raw", components={"well": "A1"})
+    stream.settle()
+    assert shown(stream) == {"well": "A1", "z": 5}
+
+
 def test_a_volume_is_shown_in_its_middle_and_then_where_the_user_was(stream: Stream) -> None:
     volume = np.stack([shade(z) for z in range(9)])
     stream.show(volume, "ZYX", {"t": 0})

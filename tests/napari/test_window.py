@@ -320,6 +320,21 @@ def test_clear_takes_one_source_with_its_values(stream: Stream) -> None:
     assert stream.pixel(16, 16) == (7, 7, 7)
 
 
+def test_clearing_in_the_middle_of_an_image_shows_the_rest_of_it(stream: Stream) -> None:
+    volume = np.stack([quarters(z, 0, 0, 255) for z in range(150)])
+    stream.show(volume, "ZYX", {"well": "A1"}, **FULL)
+    stream.viewer.layers.events.inserted.connect(lambda event: clears.append(event))
+    clears: list[Any] = []
+    stream.until(lambda: bool(clears))
+    stream.adapter.clear()
+    stream.settle()
+    left = stream.ask("state")[0]["groups"]
+    for group in left:
+        assert group["components"]["z"][-1] == 149
+        stream.ask("navigate", components={"z": 149})
+        assert stream.pixel(16, 16) == (149, 149, 149)
+
+
 def test_contrast_comes_from_the_first_images_and_then_stays(stream: Stream) -> None:
     rng = np.random.default_rng(0)
     for z, bright in enumerate([0, 100, 1000] + [100] * 40):

@@ -69,7 +69,7 @@ def test_sequences_must_fit_their_axis(components: Any, words: str) -> None:
 
 def test_an_array_is_cut_into_planes_with_their_places() -> None:
     components = check_components({"well": "B03", "z": [10, 20]}, "TZYX", (2, 2, 4, 4))
-    cut = dict((index, dict(place)) for place, index in planes("TZYX", (2, 2, 4, 4), components))
+    cut = {index: dict(place) for place, index in planes("TZYX", (2, 2, 4, 4), components)}
     assert cut[1, 0] == {"t": 1, "well": "B03", "z": 10}
     assert len(cut) == 4
 

@@ -24,9 +24,6 @@ from hypothesis.stateful import (
 )
 
 from streaming_core.protocol.actions import (
-    MOST_ASKED,
-    MOST_CREDIT,
-    MOST_CREDIT_BYTES,
     Action,
     Free,
     GiveUp,
@@ -38,7 +35,7 @@ from streaming_core.protocol.actions import (
     State,
     Transmit,
 )
-from streaming_core.protocol.delivery import Link
+from streaming_core.protocol.delivery import MOST_ASKED, MOST_CREDIT, MOST_CREDIT_BYTES, Link
 from streaming_core.protocol.messages import Hello, Ping
 from streaming_core.stream.session import Session
 

@@ -30,15 +30,19 @@ class Ledger:
     ----------
     undelivered, gaps
         The newest of them, by name; of an undelivered one with the reason.
-    lost, gone
-        How many there were in all: never owned, and owned by a viewer that died.
+    lost
+        How many were never owned.
+    report, reported
+        A line for each image that is not where it should be, for `Viewer.flush`: never owned, or
+        owned by a viewer that died; and how many there were in all.
     """
 
     def __init__(self, viewer: str) -> None:
         self.undelivered: deque[str] = deque(maxlen=REMEMBERED)
         self.gaps: deque[str] = deque(maxlen=REMEMBERED)
         self.lost = 0
-        self.gone = 0
+        self.report: deque[str] = deque(maxlen=REMEMBERED)
+        self.reported = 0
         self._viewer = viewer
         self._unsaid = 0
         self._quiet_until = -math.inf
@@ -46,14 +50,18 @@ class Ledger:
     def miss(self, name: str, reason: str) -> None:
         """Note an image that the viewer never will own; `say` logs it."""
         self.undelivered.append(f"{name}: {reason}")
+        self.report.append(self.undelivered[-1])
+        self.reported += 1
         self.lost += 1
         self._unsaid += 1
 
     def lose(self, gap: Lost) -> None:
         """Note what a viewer owned that is gone. Who closed it knows, so that is no error."""
-        self.gaps.extend(name.decode() for name in gap.names)
+        names = [name.decode() for name in gap.names]
+        self.gaps.extend(names)
         if not gap.closed:
-            self.gone += gap.count
+            self.report.extend(f"{name}: it was lost with the viewer" for name in names)
+            self.reported += gap.count
             log.error(
                 "%s: it died; %d image%s that it had %s gone with it, see Viewer.gaps",
                 self._viewer, gap.count, "s" * (gap.count > 1), "are" if gap.count > 1 else "is",

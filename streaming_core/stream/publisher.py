@@ -92,7 +92,7 @@ class Publisher:
         return route
 
     def keep(self, route: Route) -> None:
-        """Leave a route open to the end, though all leave it: tasks that come later connect fast."""
+        """Leave a route open though all leave it: for the tasks that come later."""
         with self.lock:
             if route not in self._kept:
                 self._kept.add(route)

@@ -105,6 +105,7 @@ class Delivery(RuleBasedStateMachine):
         self.held: list[int] = []
         self.moved_at = 0.0
         self.said = (-1, False)
+        self.refused: set[int] = set()
 
     @initialize(latest=st.booleans(), credit=st.integers(1, 5))
     def begin(self, latest: bool, credit: int) -> None:
@@ -230,6 +231,7 @@ class Delivery(RuleBasedStateMachine):
             if lost:
                 self.back.append(("nack", viewer.vid, lost))
             if viewer.take(seq, refuse) == "refused":
+                self.refused.add(seq)
                 self.back.append(("refused", viewer.vid, (seq,)))
         if viewer.session is not None:
             self.acknowledge(viewer)
@@ -428,8 +430,8 @@ class Delivery(RuleBasedStateMachine):
                 self.queue_one(1, place)
         wanted = tuple(self.link.pending)
         self.run_well(lambda: not self.link.pending, "what was lost on the way is sent again")
-        lost = [seq for seq in wanted if self.states[seq] not in (State.OWNED, State.SHOWN)]
-        assert not lost or self.spoilt, "everything arrives at a viewer that is well"
+        arrived = {seq for seq in wanted if self.states[seq] in (State.OWNED, State.SHOWN)}
+        assert self.spoilt or arrived | self.refused >= set(wanted), "everything arrives at a viewer that is well"
         self.perform(self.link.close("the end"))
         self.no_image_is_both_owned_and_undelivered()
         assert set(self.states.values()) <= FINAL

@@ -76,13 +76,15 @@ def test_the_window_gets_its_turn_between_two_new_layers(stream: Stream) -> None
         turns += 1
 
     at: list[int] = []
-    stream.viewer.layers.events.inserted.connect(lambda event: at.append(turns))
+    inserted = stream.viewer.layers.events.inserted
+    note = inserted.connect(lambda event: at.append(turns))
     timer = QTimer()
     timer.timeout.connect(turn)
     timer.start(0)
     stream.show(np.ones((6, 40, 40), np.uint8), "CYX")
     stream.settle()
     timer.stop()
+    inserted.disconnect(note)
     assert len(at) == 6
     assert all(after > before for before, after in pairwise(at))
 
@@ -97,9 +99,8 @@ def test_a_flood_is_shown_in_few_ticks_and_the_window_stays_alive(stream: Stream
     stream.show(np.zeros((64, 64), np.uint8), components={"z": 0}, contrast_limits=(0, 255))
     stream.settle()
     grown: list[int] = []
-    stream.viewer.dims.events.range.connect(
-        lambda event: grown.append(stream.viewer.dims.nsteps[0])
-    )
+    dims = stream.viewer.dims
+    note = dims.events.range.connect(lambda event: grown.append(dims.nsteps[0]))
     timer = QTimer()
     timer.timeout.connect(turn)
     timer.start(0)
@@ -107,6 +108,7 @@ def test_a_flood_is_shown_in_few_ticks_and_the_window_stays_alive(stream: Stream
         stream.show(np.full((64, 64), z % 251, np.uint8), components={"z": z})
     stream.settle()
     timer.stop()
+    dims.events.range.disconnect(note)
     assert grown[-1] == 2000
     assert len(grown) < 400  # not one for each image
     assert turns > 2

@@ -18,7 +18,6 @@ import planecast as pc
 from streaming_core.errors import PortTaken
 from streaming_core.fleet.host import Host
 from streaming_core.fleet.registry import find, running
-from streaming_core.memory.leases import janitor
 from streaming_core.network.endpoints import DATA_OFFSET
 from streaming_core.network.transport import new_key_pair
 from streaming_core.protocol.messages import Inline, Slab
@@ -597,7 +596,7 @@ class TestGarbage:
             viewer.show([[1, 2], [3, 4]])
             found = find(port)
             assert found is not None
-            with strangers(port, found.viewer_public) as shout:
+            with Strangers(port, found.viewer_public) as shout:
                 for _ in range(20):
                     shout(b'{"type":"HELLO","sid":"0123456789abcdef.1","run":"r","pid":1}')
                     shout(b'{"type":"BYE","sid":"' + viewer.route().sid.encode() + b'"}')
@@ -605,10 +604,6 @@ class TestGarbage:
                 viewer.settle()
             assert len(viewer.state()["producers"]) == 1
             assert len(adapter.images) == 11
-
-
-def strangers(port: int, viewer_public: str) -> "Strangers":
-    return Strangers(port, viewer_public)
 
 
 class Strangers:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 import planecast as pc
 from streaming_core.fleet.registry import find, running
 from streaming_core.testing import free_pair, poll_until, recording_viewer
-from tests.process.programs.stage import Stage, held, kill, segments, send, staging
+from tests.process.programs.stage import Stage, held, kill, segments, staging
 
 PROGRAMS = Path(__file__).parent / "programs"
 
@@ -127,9 +126,7 @@ class TestForks:
             assert held(viewer, source="a") == list(range(40))
             assert held(viewer, source="b") == list(range(40))
 
-    def test_a_child_that_does_not_stream_takes_nothing_from_its_parent(
-        self, stage: Stage
-    ) -> None:
+    def test_a_child_that_does_not_stream_takes_nothing_from_its_parent(self, stage: Stage) -> None:
         script = """
             viewer = pc.connect(int(sys.argv[1]))
             send(viewer, range(10))

@@ -142,7 +142,8 @@ pool = Pool(sys.argv[1])
 pool.probe()
 slots = [pool.take(1000) for _ in range(3)]
 pool.give_back(slots[0])
-before = left()
+mine = lambda: [name for name in left() if name.startswith(sys.argv[1])]
+before = mine()
 if not os.fork():
     try:
         pool.take(1000)
@@ -153,7 +154,7 @@ if not os.fork():
         slots[2].segment.unlink()
         sys.exit(3)
     sys.exit(4)
-print(os.waitstatus_to_exitcode(os.wait()[1]), left() == before, len(before))
+print(os.waitstatus_to_exitcode(os.wait()[1]), mine() == before, len(before))
 print(pool.take(1000) is slots[0])
 pool.close()
 """

@@ -20,11 +20,11 @@ def work(viewer: pc.Viewer, t: int) -> str:
 
 def main() -> None:
     viewer = pc.connect(int(sys.argv[1]))
-    cluster = LocalCluster(
+    cluster = LocalCluster(  # type: ignore[no-untyped-call]
         n_workers=2, threads_per_worker=2, processes=True, dashboard_address=None,
         host="127.0.0.1",
     )  # fmt: skip
-    with cluster, Client(cluster) as client:
+    with cluster, Client(cluster) as client:  # type: ignore[no-untyped-call]
         tasks = [client.submit(work, viewer, t, pure=False) for t in range(TASKS)]
         assert {task.result() for task in tasks} == {viewer.run}
 

@@ -52,17 +52,23 @@ def send(
 
 def held(viewer: pc.Viewer, source: str = "") -> list[int]:
     """Return the numbers of the pictures that the viewer has, each looked at whole."""
-    group = next((one for one in viewer.state()["groups"] if one["source"] == source), None)
+    group = _group(viewer, source)
     if group is None:
         return []
-    missing = {place["t"] for place in group["missing"]}
     pixels = viewer.read(source=source)
+    while group != (now := _group(viewer, source)):  # pictures came between the two answers
+        group, pixels = now, viewer.read(source=source)
+    missing = {place["t"] for place in group["missing"]}
     found = []
     for t, plane in zip(group["components"]["t"], pixels, strict=True):
         if t not in missing:
             assert plane.min() == plane.max() == t, f"picture {t} is not whole"
             found.append(t)
     return sorted(found)
+
+
+def _group(viewer: pc.Viewer, source: str) -> Any:
+    return next((one for one in viewer.state()["groups"] if one["source"] == source), None)
 
 
 def numbers(names: tuple[str, ...]) -> list[int]:

@@ -431,7 +431,9 @@ class Delivery(RuleBasedStateMachine):
         wanted = tuple(self.link.pending)
         self.run_well(lambda: not self.link.pending, "what was lost on the way is sent again")
         arrived = {seq for seq in wanted if self.states[seq] in (State.OWNED, State.SHOWN)}
-        assert self.spoilt or arrived | self.refused >= set(wanted), "everything arrives at a viewer that is well"
+        assert self.spoilt or arrived | self.refused >= set(wanted), (
+            "everything arrives at a viewer that is well"
+        )
         self.perform(self.link.close("the end"))
         self.no_image_is_both_owned_and_undelivered()
         assert set(self.states.values()) <= FINAL

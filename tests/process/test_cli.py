@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import planecast as pc
 import pytest
 import tifffile
+
+import planecast as pc
 
 PATTERN = "plate_{well}_w{channel}_z{z}.tif"
 DATA = Path(__file__).parents[2].parent / "shared" / "data" / "hcs_imagexpress"

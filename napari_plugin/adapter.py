@@ -123,11 +123,9 @@ class NapariAdapter:
             # The boundary to napari: an error in drawing one tick must not end the stream.
             log.exception("a tick could not be shown")
             reason = (f"napari could not draw it: {error}",)
-        shown, self._shown = self._shown, []
-        for tell in shown:
-            tell(*reason)
-        if shown and not self.closed:
+        if self._shown:
             self._thumbnails.start()
+        self._tell_shown(*reason)
 
     def put_in(self, arrival: Arrival) -> Iterator[tuple[int, bool]]:
         """Put the planes of an image into their layers, one at each step.
@@ -150,7 +148,7 @@ class NapariAdapter:
         self.closed = True
         self._thumbnails.stop()
         self._crossing.close()
-        self.settle()
+        self._tell_shown()  # they are in the layers; there may be no window to draw them in
         self._verbs.close()
         self.layers.close()
         self._crossing.deleteLater()
@@ -160,6 +158,11 @@ class NapariAdapter:
         """Close the viewer's window and what belongs to it."""
         self.close()
         self.viewer.close()
+
+    def _tell_shown(self, *reason: str) -> None:
+        shown, self._shown = self._shown, []
+        for tell in shown:
+            tell(*reason)
 
     def _on_quiet(self) -> None:
         if self._crossing.idle:

@@ -91,7 +91,7 @@ class Crossing(QObject):
         self._closed = True
         self._timer.stop()
         left = [self._job] if self._job is not None else []
-        self._job = None
+        self._job, self._steps = None, iter(())
         while self._queue:
             left.append(self._queue.popleft())
         for job in left:

@@ -33,7 +33,6 @@ Plane = NDArray[Any]
 THUMBNAIL_EVERY: Final = 0.5
 """Seconds between two thumbnails of a layer whose shown plane keeps changing."""
 
-
 OPENING: Final = 16
 """Planes of a new layer from which its contrast is found, if the user does not set it before.
 
@@ -95,12 +94,12 @@ class Layers:
         names = [name for name in image.components if name not in SPLIT]
         axes = self.axes.with_names(stack_order(names))
         new_unit = self._space.note_unit(image.units)
-        factor = self._space.factor(image.units)
-        new_steps = axes.note_steps({letter: step * factor for letter, step in image.scale.items()})
+        new_steps = axes.new_steps(image.scale, self._space.factor(image.units))
         if axes is not self.axes or new_unit or new_steps:
             self._remember()
             self._stale_axes = True
             self.axes = axes
+            axes.steps.update(new_steps)
         for name in names:
             given = image.components[name]
             for value in given if isinstance(given, tuple | list) else (given,):

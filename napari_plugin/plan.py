@@ -77,19 +77,24 @@ class Axes:
         added = [self.values[name].add(value) for name, value in place.items()]
         return any(at is not None for at in added)
 
-    def note_steps(self, scale: Mapping[str, float]) -> bool:
-        """Take the steps of t and z from an image's ``scale``; return whether any was new.
+    def new_steps(self, scale: Mapping[str, float], factor: float = 1.0) -> dict[str, float]:
+        """Return the steps of t and z that an image's ``scale`` names and that are not known.
 
         The first image that names a step decides, because one slider serves all layers. A
         step is rounded to 24 bits: products with an index are then exact, and napari, which
         divides the product by the step again and cuts off, keeps the last index. With 0.3
         it loses the 32nd.
+
+        Parameters
+        ----------
+        factor
+            From the image's unit of space to the viewer's; time is in seconds always.
         """
-        known = len(self.steps)
-        for name, letter in LETTER.items():
-            if letter in scale:
-                self.steps.setdefault(name, float(np.float32(scale[letter])))
-        return len(self.steps) > known
+        return {
+            name: float(np.float32(scale[letter] * (1.0 if name == "t" else factor)))
+            for name, letter in LETTER.items()
+            if letter in scale and name not in self.steps
+        }
 
     def step(self, name: str) -> float:
         """Distance of two indices of an axis in world coordinates."""

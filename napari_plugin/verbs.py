@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from math import prod
 from typing import Any, Final
 
 import numpy as np
@@ -81,24 +82,22 @@ class Verbs:
         )
 
     def _read(self, call: Call) -> None:
-        catalog = self._layers.catalog
-        if self._layers.held <= READ_AT_ONCE:
-            call.reply(*catalog.read(call.arguments, _pixels))
-            return
-        # A copy of the dictionaries, 1 ms for 10,000 planes: what arrives from now on is not
-        # read, and the window does not wait while pixels are copied.
-        frozen: Catalog[Plane] = Catalog(catalog.split)
-        frozen.groups = {
-            key: replace(
-                group,
-                planes=dict(group.planes),
-                values={
-                    name: replace(values, items=list(values.items))
-                    for name, values in group.values.items()
-                },
+        catalog, wanted = self._layers.catalog, call.arguments
+        try:
+            group, fixed = catalog.find(
+                wanted.get("source"), wanted.get("kind", "image"), wanted.get("components") or {}
             )
-            for key, group in catalog.groups.items()
-        }
+        except InvalidComponents as error:
+            raise RequestFailed(str(error)) from None
+        free = [len(group.values[name]) for name in group.names if name not in fixed]
+        if prod(free) * group.plane_bytes <= READ_AT_ONCE:
+            call.reply(*catalog.read(wanted, _pixels))
+            return
+        # Copies of the dictionaries, 1 ms for 10,000 planes: what arrives from now on is not
+        # read, and the window does not wait while pixels are copied.
+        values = {name: replace(one, items=list(one)) for name, one in group.values.items()}
+        frozen: Catalog[Plane] = Catalog(catalog.split)
+        frozen.groups = {group.key: replace(group, planes=dict(group.planes), values=values)}
         reader = threading.Thread(target=_read_out, args=(frozen, call), name="planecast-read")
         self._readers = [thread for thread in self._readers if thread.is_alive()]
         self._readers.append(reader)

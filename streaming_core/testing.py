@@ -10,8 +10,8 @@ from __future__ import annotations
 import gc
 import os
 import queue
+import secrets
 import signal
-import socket
 import sys
 import threading
 import time
@@ -26,13 +26,14 @@ from numpy.typing import NDArray
 from streaming_core.errors import RequestFailed
 from streaming_core.fleet.host import Host, run_viewer, viewer_options
 from streaming_core.memory.places import run_folder
-from streaming_core.network.endpoints import DATA_OFFSET
+from streaming_core.network.endpoints import DATA_OFFSET, LOOPBACK, is_free
 from streaming_core.protocol.catalog import Catalog
 from streaming_core.protocol.messages import Image
 from streaming_core.stream.adapter import Arrival, Call, copy_pixels
 from streaming_core.stream.sessions import close_publisher
 
 SHM: Final = Path("/dev/shm")  # noqa: S108 - the system's place for shared memory
+LOWEST, HIGHEST = 10_000, 31_000
 LIMIT: Final = 5.0
 """Seconds that something which is ending may take before it is called a leak."""
 
@@ -149,17 +150,14 @@ def recording_viewer(port: int | None = None) -> Iterator[tuple[int, RecordingAd
 
 
 def free_pair() -> int:
-    """Return a port that is free together with port + 1000."""
+    """Return a port that is free together with port + 1000.
+
+    Both are below those that systems give to whoever asks for any port: nobody takes them
+    between this call and their use.
+    """
     while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port: int = first.getsockname()[1]
-            if not 2000 < port < 65535 - DATA_OFFSET:
-                continue
-            try:
-                second.bind(("127.0.0.1", port + DATA_OFFSET))
-            except OSError:
-                continue
+        port = LOWEST + secrets.randbelow(HIGHEST - LOWEST)
+        if all(is_free(LOOPBACK, one) for one in (port, port + DATA_OFFSET)):
             return port
 
 

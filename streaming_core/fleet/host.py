@@ -29,7 +29,8 @@ from streaming_core.network.keys import Admission
 from streaming_core.protocol.messages import PROTOCOL
 from streaming_core.settings import Settings
 from streaming_core.stream.adapter import ViewerAdapter
-from streaming_core.stream.receiver import Receiver, new_vid
+from streaming_core.stream.receiver import Receiver
+from streaming_core.stream.session import new_vid
 
 log = logging.getLogger("planecast.fleet")
 

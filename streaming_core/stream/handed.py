@@ -28,17 +28,16 @@ class Handed:
         """Bytes in use now."""
         return self._held
 
-    def room(self, pixels: NDArray[Any]) -> bool:
-        """Whether these may be kept as they are."""
-        return self._held + pixels.nbytes <= self._limit
-
-    def add(self, pixels: NDArray[Any]) -> None:
-        """Count an array until its memory is let go of."""
+    def take(self, pixels: NDArray[Any]) -> bool:
+        """Count an array until its memory is let go of; False if there is no room for it."""
+        if self._held + pixels.nbytes > self._limit:
+            return False
         owner: Any = pixels
         while getattr(owner, "base", None) is not None:
             owner = owner.base
         self._held += pixels.nbytes
         weakref.finalize(owner, self._less, pixels.nbytes)
+        return True
 
     def _less(self, nbytes: int) -> None:
         self._held -= nbytes

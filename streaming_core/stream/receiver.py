@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final
-
-from numpy.typing import NDArray
 
 from streaming_core.errors import InvalidImage, SharedMemoryError, WireError
 from streaming_core.memory.segments import SUPPORTED, sees
@@ -33,7 +30,6 @@ from streaming_core.protocol.messages import (
     Reply,
     Request,
     Shown,
-    Slab,
     Unknown,
     Welcome,
 )
@@ -64,6 +60,9 @@ ACK_AT_ONCE: Final = 1 << 22
 
 ACK_EVERY: Final = 16
 """Images after which what was taken is acked; one by one would cost more than the images."""
+
+STOPPED: Final = 0.8
+"""Seconds between two turns after which producers may have given up what waits in the sockets."""
 
 TAKE: Final = 0.002
 """Seconds of taking images before control messages have their turn."""
@@ -116,6 +115,7 @@ class Receiver:
         self._backlog = 0
         self._paused = False
         self._took = True
+        self._turned_at = time.monotonic()
         self._count = threading.Lock()
         self._shown_by_now: deque[tuple[Session, int, str]] = deque()
         self._results = Results(vid, settings.inline_below)
@@ -179,6 +179,9 @@ class Receiver:
             self._hub.close()
 
     def _turn(self) -> None:
+        began, self._turned_at = self._turned_at, time.monotonic()
+        if self._turned_at - began > STOPPED:
+            self._doubt()
         self._listener.admit()
         for parts in self._hub.drain(self._listener.control):
             self._control(bytes(parts[0]), parts[1:])
@@ -208,6 +211,12 @@ class Receiver:
             self._results.expire(now)
             self._forget_dead(now)
             self._chores()
+
+    def _doubt(self) -> None:
+        """We were frozen: what was reported as undelivered must not be shown after all."""
+        for session in self.sessions.values():
+            session.doubted = True  # until its HELLO tells what will still come
+            self._send(session, Unknown(self.vid, session.sid))
 
     def _post(self) -> None:
         """Give the window what has arrived, after the ack: it will want this thread's time."""
@@ -276,7 +285,9 @@ class Receiver:
             self._refuse(identity, f"{type(message).__name__} does not travel this way")
             return
         session = self.sessions.get(message.sid)
-        if session is None or (isinstance(message, Ping) and message.vid != self.vid):
+        if session is None or (
+            isinstance(message, Ping) and (message.vid != self.vid or session.doubted)
+        ):
             if not isinstance(message, Bye):
                 unknown = Unknown(self.vid, message.sid[:64])
                 self._listener.send(identity, [encode(unknown)])
@@ -310,7 +321,7 @@ class Receiver:
                 self._refuse(identity, str(error))
                 return
             self.sessions[hello.sid] = session
-        elif self._full():
+        elif self._full() and not session.doubted:
             return  # it greets again; to a window that hangs it would only lose more images
         session.greeted(hello, identity)
         session.shm = SUPPORTED and session.owns(hello.probe) and sees(hello.probe, hello.nonce)
@@ -349,7 +360,7 @@ class Receiver:
             log.warning("refused: %s", error)
             return
         session = self.sessions.get(image.sid)
-        if session is None or session.done(image.seq):
+        if session is None or session.doubted or session.done(image.seq):
             return  # unknown: not acked, so it comes again after HELLO; done: acked again
         lost = session.skipped(image.seq)
         if lost:
@@ -369,7 +380,8 @@ class Receiver:
             kept = self._adapter.own(image, join(parts, image.shape, image.dtype))
         else:
             mapping, pixels = session.look(where, image.shape, image.dtype)
-            kept = self._keep(where, image, pixels)
+            lasts = where.lasting and self._adapter.keeps_mappings and self._handed.take(pixels)
+            kept = pixels if lasts else self._adapter.own(image, pixels)
             if not mapping.unchanged(where.generation):
                 raise SharedMemoryError("the memory was written to while it was read")
         session.own(image.seq)
@@ -381,18 +393,6 @@ class Receiver:
             self._acknowledge(session)
             self._post()
 
-    def _keep(self, where: Slab, image: Image, pixels: NDArray[Any]) -> Any:
-        """Keep memory that was handed over as it is, while there is room for it; else a copy."""
-        if not (where.lasting and self._adapter.keeps_mappings and self._handed.room(pixels)):
-            return self._adapter.own(image, pixels)
-        self._handed.add(pixels)
-        return pixels
-
     def _stream_state(self) -> dict[str, Any]:
         producers = [session.state() for session in list(self.sessions.values())]
         return {"backlog": self._backlog, "producers": producers}
-
-
-def new_vid() -> str:
-    """Make the identity of a viewer process: 16 hexadecimal digits."""
-    return secrets.token_hex(8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -26,6 +27,11 @@ MOST_REASONS: Final = 1024
 """Images that were refused or not shown whose reason is kept, should it have been lost."""
 
 
+def new_vid() -> str:
+    """Make the identity of a viewer process: 16 hexadecimal digits."""
+    return secrets.token_hex(8)
+
+
 @dataclass(slots=True)
 class Session:
     """A producer's connection, from HELLO to BYE.
@@ -38,6 +44,8 @@ class Session:
         Start of the names of the only segments that it may name.
     upto
         Every number up to this one came or will not come.
+    doubted
+        Whether its producer may have given up images that are still on their way.
     """
 
     sid: str
@@ -51,6 +59,7 @@ class Session:
     images: int = 0
     undelivered: int = 0
     heard_at: float = 0.0
+    doubted: bool = False
     _highest: int = 0
     _suspects: frozenset[int] = frozenset()
     _beyond: set[int] = field(default_factory=set)
@@ -78,6 +87,7 @@ class Session:
     def greeted(self, hello: Hello, identity: bytes) -> None:
         """Note that its producer said HELLO (again): from where, and what will not come."""
         self.identity, self.run, self.heard_at = identity, hello.run[:256], monotonic()
+        self.doubted = False
         if hello.last > self.upto:  # what it gave up while it did not reach us
             self.upto, self._highest = hello.last, max(self._highest, hello.last)
             self._beyond = {seq for seq in self._beyond if seq > hello.last}

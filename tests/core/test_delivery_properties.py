@@ -147,6 +147,10 @@ class Delivery(RuleBasedStateMachine):
                     assert count == len(self.held)
                     self.held.clear()
 
+    @property
+    def sent(self) -> set[int]:
+        return {seq for seq, state in self.states.items() if state is State.SENT}
+
     def may_read(self, seq: int) -> bool:
         viewer = self.viewer
         reading = viewer is not None and viewer.session is not None
@@ -194,8 +198,9 @@ class Delivery(RuleBasedStateMachine):
     @rule(proven=st.booleans(), lost=st.integers(0, 3))
     def kill_viewer(self, proven: bool, lost: int) -> None:
         self.viewer = None
+        self.control.clear()  # it was in its sockets; what is said from now on waits for the next
         for _ in range(min(lost, len(self.data))):
-            self.data.popleft()  # it was in its sockets; what is still here goes to the next one
+            self.data.popleft()
         if proven:
             self.prove_death()
 
@@ -210,6 +215,7 @@ class Delivery(RuleBasedStateMachine):
     def close_viewer(self) -> None:
         assert self.viewer is not None
         vid, self.viewer = self.viewer.vid, None
+        self.control.clear()
         self.back.append(("bye", vid, ()))
 
     @precondition(lambda self: self.viewer is not None)
@@ -332,7 +338,10 @@ class Delivery(RuleBasedStateMachine):
             case "welcome":
                 if self.viewer is not None and vid == self.viewer.vid:
                     if vid != link.vid:
-                        self.perform(link.welcome(vid, credit, nbytes, now))
+                        actions = link.welcome(vid, credit, nbytes, now)
+                        self.perform(actions)
+                        again = {one.seq for one in actions if isinstance(one, Transmit)}
+                        assert again >= self.sent, "a new viewer gets what the last had not acked"
                         assert not self.held, "what the one before it had is named as gone"
                     self.perform(link.welcome(vid, credit, nbytes, now))
             case "ack":
@@ -395,9 +404,14 @@ class Delivery(RuleBasedStateMachine):
             return
         assert self.link.credit >= 1
         assert self.link.credit_bytes >= 1
-        sent = [seq for seq, state in self.states.items() if state is State.SENT]
-        assert len(sent) <= self.most[0]
-        assert len(sent) <= 1 or sum(self.sizes[seq] for seq in sent) <= self.most[1]
+        nbytes = sum(self.sizes[seq] for seq in self.sent)
+        assert len(self.sent) <= self.most[0]
+        assert len(self.sent) <= 1 or nbytes <= self.most[1]
+        queued = [seq for seq, state in self.states.items() if state is State.QUEUED]
+        if queued and self.link.phase is Phase.READY:
+            full = nbytes + self.sizes[queued[0]] > self.link.credit_bytes
+            assert self.sent, "one image is always taken"
+            assert full or len(self.sent) >= self.link.credit, "what may be sent is sent"
 
     def run_well(self, done: Callable[[], bool], what: str) -> None:
         for _ in range(30):
@@ -417,6 +431,10 @@ class Delivery(RuleBasedStateMachine):
                 return
         raise AssertionError(f"not after 30 rounds: {what}")
 
+    def nothing_is_missed(self) -> bool:
+        session = self.viewer.session if self.viewer is not None else None
+        return session is not None and session.upto >= self.link.last
+
     spoilt = False
     """Whether it is in doubt what the viewer has, because it lied."""
 
@@ -425,11 +443,15 @@ class Delivery(RuleBasedStateMachine):
         if not hasattr(self, "link"):
             return
         self.run_well(lambda: self.link.phase is Phase.READY, "a viewer that is there is found")
+        if self.now - self.moved_at > STALL / 2:  # it may be given up before it can be well again
+            self.run_well(lambda: not self.link.pending, "it arrives or is given up")
+            self.run_well(lambda: self.link.phase is Phase.READY, "and is found again")
         for place in (b"one", b"two", b"three"):
             if self.link.room(1):
                 self.queue_one(1, place)
         wanted = tuple(self.link.pending)
         self.run_well(lambda: not self.link.pending, "what was lost on the way is sent again")
+        self.run_well(self.nothing_is_missed, "what will not come is not waited for")
         arrived = {seq for seq in wanted if self.states[seq] in (State.OWNED, State.SHOWN)}
         assert self.spoilt or arrived | self.refused >= set(wanted), (
             "everything arrives at a viewer that is well"

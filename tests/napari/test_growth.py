@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from napari.settings import get_settings
 from qtpy.QtCore import QTimer
 
 from napari_plugin import growth
@@ -157,3 +158,21 @@ def test_a_closed_adapter_says_so_and_leaves_the_layers(fresh: Stream) -> None:
     with pytest.raises(Exception, match="the napari window was closed"):
         fresh.ask("state")
     fresh.adapter.close()
+
+
+def test_it_works_with_asynchronous_slicing_too(stream: Stream) -> None:
+    """A user may have switched it on in napari's preferences."""
+    experimental = get_settings().experimental
+    experimental.async_ = True
+    try:
+        for z in range(40):
+            stream.show(shade(6 * z), components={"z": z}, contrast_limits=(0, 255))
+        stream.settle()
+        layer = stream.viewer.layers[0]
+        for z in (39, 4, 20):
+            stream.ask("navigate", components={"z": z})
+            stream.until(lambda: layer.loaded)
+            assert stream.pixel(20, 20) == (6 * z,) * 3
+        stream.viewer.layers.clear()
+    finally:
+        experimental.async_ = False

@@ -45,7 +45,7 @@ def test_an_older_axes_object_keeps_its_names_and_shares_the_values() -> None:
 @pytest.mark.parametrize("step", [0.1, 0.29, 0.3, 1 / 3, 0.65, 0.7, 1.1])
 def test_no_step_of_an_axis_makes_napari_lose_the_last_index(step: float) -> None:
     axes = Axes().with_names(["z"])
-    assert axes.note_steps({"Z": step})
+    axes.steps.update(axes.new_steps({"Z": step}))
     rounded = axes.step("z")
     assert rounded == pytest.approx(step, rel=1e-6)
     for last in range(1, 3000):
@@ -54,9 +54,11 @@ def test_no_step_of_an_axis_makes_napari_lose_the_last_index(step: float) -> Non
 
 def test_the_first_step_of_an_axis_serves_all_layers() -> None:
     axes = Axes().with_names(["z", "t"])
-    assert axes.note_steps({"Z": 0.5, "Y": 0.1})
-    assert not axes.note_steps({"Z": 2.0})
-    assert (axes.step("z"), axes.step("t")) == (0.5, 1.0)
+    first = axes.new_steps({"Z": 500.0, "Y": 100.0, "T": 60.0}, 0.001)
+    assert first == {"z": 0.5, "t": 60.0}
+    axes.steps.update(first)
+    assert axes.new_steps({"Z": 2.0}) == {}
+    assert (axes.step("z"), axes.step("t"), axes.step("well")) == (0.5, 60.0, 1.0)
 
 
 def test_axes_of_what_is_left_have_no_values_of_what_is_gone() -> None:

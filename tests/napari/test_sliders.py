@@ -169,6 +169,18 @@ def test_scale_and_units_are_one_set_for_all_layers(stream: Stream) -> None:
         assert viewer.dims.current_step[:2] == (0, z)
 
 
+def test_a_step_that_comes_late_leaves_the_sliders_where_they_are(stream: Stream) -> None:
+    stream.show(np.stack([shade(20 * z) for z in range(9)]), "ZYX", contrast_limits=(0, 255))
+    stream.settle()
+    stream.ask("navigate", components={"z": 3})
+    stream.show(shade(0), source="late", components={"z": 5}, scale={"Z": 0.25}, units="mm")
+    stream.settle()
+    stream.viewer.layers["late"].visible = False
+    assert shown(stream) == {"z": 3}
+    assert stream.pixel(20, 20) == (60, 60, 60)
+    assert stream.viewer.dims.point[0] == 0.75
+
+
 def test_units_that_nobody_knows_are_pixels(stream: Stream) -> None:
     stream.show(shade(1), units="furlongs per fortnight", scale={"Y": 2.0, "X": 2.0})
     stream.settle()

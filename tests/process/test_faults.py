@@ -179,6 +179,23 @@ class TestViewerThatIsFrozen:
             assert numbers(viewer.undelivered) == list(range(5, back))
             assert not viewer.gaps
 
+    def test_small_images_that_were_reported_are_not_shown_after_all(self, port: int) -> None:
+        with pc.connect(port, stall=1.0) as viewer:
+            send(viewer, range(5), side=SMALL)
+            viewer.flush()
+            freeze(port)
+            send(viewer, range(5, 50), side=SMALL)
+            with pytest.raises(pc.Undelivered):
+                viewer.flush()
+            thaw(port)  # they wait in its sockets
+            back = fed(viewer, 50)
+            with pytest.raises(pc.Undelivered):
+                viewer.flush()
+            viewer.settle()
+            (small,) = (one for one in viewer.state()["groups"] if one["shape"][1] == SMALL)
+            assert small["components"]["t"] == list(range(5))
+            assert back in held_of_all_sizes(viewer)
+
     def test_it_does_not_hold_the_others_back(self, port: int) -> None:
         with recording_viewer() as (healthy, _):
             one, other = pc.connect(port, stall=1.0), pc.connect(healthy, stall=1.0)

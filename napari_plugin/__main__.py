@@ -81,7 +81,8 @@ class Session:
             adapter.close()
             if self._host is not None:
                 self._host.close(self._reason)
-            viewer.close()
+            with suppress(RuntimeError):  # its user has closed it, and Qt deleted it
+                viewer.close()
         if self._error is not None:
             raise self._error
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.settings import get_settings
+from numpy.typing import NDArray
 from qtpy.QtCore import QTimer
 
 from napari_plugin import growth
@@ -16,6 +17,10 @@ from napari_plugin.growth import announce_growth
 from napari_plugin.plan import Axes
 from napari_plugin.planes import PlaneStack
 from tests.napari.feed import Stream
+
+
+def shade(value: int) -> NDArray[np.uint8]:
+    return np.full((40, 40), value, np.uint8)
 
 
 class Counting(PlaneStack):
@@ -61,9 +66,7 @@ def test_without_the_private_method_images_are_shown_too(
 ) -> None:
     monkeypatch.setattr(growth, "CHEAP", "a method that napari does not have")
     for z in range(30):
-        stream.show(
-            np.full((40, 40), 8 * z, np.uint8), components={"z": z}, contrast_limits=(0, 255)
-        )
+        stream.show(shade(8 * z), components={"z": z}, contrast_limits=(0, 255))
     stream.settle()
     assert stream.viewer.dims.nsteps[0] == 30
     assert stream.pixel(20, 20) == (232, 232, 232)
@@ -118,9 +121,7 @@ def test_a_flood_is_shown_in_few_ticks_and_the_window_stays_alive(stream: Stream
 
 def test_requests_are_answered_behind_the_images_before_them(stream: Stream) -> None:
     for z in range(50):
-        stream.show(
-            np.full((40, 40), 5 * z, np.uint8), components={"z": z}, contrast_limits=(0, 255)
-        )
+        stream.show(shade(5 * z), components={"z": z}, contrast_limits=(0, 255))
     picture = stream.canvas()
     middle = picture[picture.shape[0] // 2, picture.shape[1] // 2]
     assert tuple(middle[:3]) == (245, 245, 245)
@@ -138,7 +139,7 @@ def test_many_bytes_are_read_without_the_windows_thread(stream: Stream) -> None:
 
 
 def test_pixels_belong_to_the_viewer_and_stay_as_sent(stream: Stream) -> None:
-    stream.show(np.full((40, 40), 5, np.uint8))
+    stream.show(shade(5))
     stream.settle()
     plane = np.asarray(stream.viewer.layers[0].data[...])
     with pytest.raises(ValueError, match="read-only"):
@@ -146,12 +147,12 @@ def test_pixels_belong_to_the_viewer_and_stay_as_sent(stream: Stream) -> None:
 
 
 def test_a_closed_adapter_says_so_and_leaves_the_layers(fresh: Stream) -> None:
-    fresh.show(np.full((40, 40), 5, np.uint8), components={"z": 0})
+    fresh.show(shade(5), components={"z": 0})
     fresh.settle()
     for z in range(1, 4):
-        fresh.show(np.full((40, 40), 5, np.uint8), components={"z": z})
+        fresh.show(shade(5), components={"z": z})
     fresh.adapter.close()
-    fresh.show(np.full((40, 40), 5, np.uint8), components={"z": 4})
+    fresh.show(shade(5), components={"z": 4})
     fresh.until(lambda: len(fresh.told) == 5)
     assert fresh.told[1:] == [("the napari window was closed",)] * 4
     assert len(fresh.viewer.layers) == 1
@@ -160,19 +161,18 @@ def test_a_closed_adapter_says_so_and_leaves_the_layers(fresh: Stream) -> None:
     fresh.adapter.close()
 
 
-def test_it_works_with_asynchronous_slicing_too(stream: Stream) -> None:
+def test_it_works_with_asynchronous_slicing_too(fresh: Stream) -> None:
     """A user may have switched it on in napari's preferences."""
     experimental = get_settings().experimental
     experimental.async_ = True
     try:
         for z in range(40):
-            stream.show(shade(6 * z), components={"z": z}, contrast_limits=(0, 255))
-        stream.settle()
-        layer = stream.viewer.layers[0]
+            fresh.show(shade(6 * z), components={"z": z}, contrast_limits=(0, 255))
+        fresh.settle()
+        layer = fresh.viewer.layers[0]
         for z in (39, 4, 20):
-            stream.ask("navigate", components={"z": z})
-            stream.until(lambda: layer.loaded)
-            assert stream.pixel(20, 20) == (6 * z,) * 3
-        stream.viewer.layers.clear()
+            fresh.ask("navigate", components={"z": z})
+            fresh.until(lambda: layer.loaded)
+            assert fresh.pixel(20, 20) == (6 * z,) * 3
     finally:
         experimental.async_ = False

@@ -74,6 +74,7 @@ def test_unknown_verbs_and_arguments_get_words(stream: Stream) -> None:
         stream.ask("clear", source=7)
     with pytest.raises(RequestFailed, match="no image at anything"):
         stream.read()
+    stream.show(np.zeros((8, 8), np.uint8))
     with pytest.raises(RequestFailed, match="'zeros' or 'raise'"):
         stream.read(missing="maybe")
     assert "dance" not in stream.adapter.verbs

@@ -551,6 +551,8 @@ say(seen == [cron, [cron], desktop, [desktop, cron], cron])
 """
     mounts = "mkdir -p /run/user && mount -t tmpfs tmpfs /run/user && mount -t tmpfs tmpfs /tmp"
     before = ["unshare", "--mount", "sh", "-c", f'{mounts} && exec "$@"', "sh"]
+    if any(Path(one).is_relative_to("/tmp") for one in (sys.executable, ROOT)):  # noqa: S108
+        pytest.skip("this checkout is in /tmp, which the test puts another one over")
     try:
         allowed = subprocess.run([*before, "true"], capture_output=True, check=False)
     except OSError as error:

@@ -566,7 +566,7 @@ class TestPortsOfOthers:
         first.quit()
         with socket.create_server(("127.0.0.1", port + DATA_OFFSET)) as other:
             second = pc.launch("recording")
-            assert second.port == port + 1
+            assert second.port > port
             with socket.create_connection(("127.0.0.1", port + DATA_OFFSET)):
                 other.accept()[0].close()
             second.quit()

@@ -49,8 +49,8 @@ def first_light(kind: str, effort: Effort) -> Iterator[Row]:
     bare = _bare(effort.of(200)) if kind == "napari" else {}
     viewer = launch(kind)
     try:
-        yield _new_layers(viewer, AIMS[kind].first, bare)
-        yield _flood(viewer, effort.of(PLANES), AIMS[kind].all_shown)
+        yield from _new_layers(viewer, AIMS[kind].first, bare)
+        yield _flood(viewer, effort.of(PLANES), AIMS[kind].all_shown, min(3, effort.times))
         yield from _steady(viewer, effort.of(300), AIMS[kind], bare)
     finally:
         viewer.quit()
@@ -64,48 +64,56 @@ def _bare(changes: int) -> dict[str, Any]:
         return dict(json.loads(line(process)))
 
 
-def _new_layers(viewer: pc.Viewer, limit: float | None, bare: dict[str, Any]) -> Row:
+def _new_layers(viewer: pc.Viewer, limit: float | None, bare: dict[str, Any]) -> Iterator[Row]:
+    """Send the first image of several layers, and before them one to a viewer that just began."""
     sources, took = make(SIDE, SOURCES), []
-    for number in range(LAYERS):
+    for number in range(1 + LAYERS):
         source = f"new {number}"
         began = time.perf_counter()
         words = {"t": 0, "z": number}
         viewer.show(sources[number], components=words, source=source).wait(LIMIT, shown=True)
-        took.append(time.perf_counter() - began)
+        took.append((time.perf_counter() - began) * 1e3)
         _check(viewer, source, words, number)
     viewer.clear()
-    return Row(
-        f"{viewer.viewer_kind}: first image of a new layer, show() → shown", max(took) * 1e3, "ms",
-        bare["first"] * 1e3 if bare else None, "napari alone: add_image until drawn" * bool(bare),
-        None if limit is None else Target(limit), f"slowest of {LAYERS}",
-        details={"all": [one * 1e3 for one in took]},
+    kind, than = viewer.viewer_kind, "napari alone: add_image until drawn" * bool(bare)
+    yardstick = bare["first"] * 1e3 if bare else None
+    yield Row(
+        f"{kind}: first image of all, the moment the viewer is ready", took[0], "ms", yardstick,
+        than, None, "once",
+    )  # fmt: skip
+    yield Row(
+        f"{kind}: first image of a new layer, show() → shown", max(took[1:]), "ms", yardstick,
+        than, None if limit is None else Target(limit), f"slowest of {LAYERS}",
+        details={"all": took[1:]},
     )  # fmt: skip
 
 
-def _flood(viewer: pc.Viewer, count: int, limit: float | None) -> Row:
+def _flood(viewer: pc.Viewer, count: int, limit: float | None, times: int) -> Row:
     """One layer, one plane after the other, as fast as they are taken."""
     sources = make(SIDE, SOURCES)
-    began = time.perf_counter()
-    for t in range(count):
-        viewer.show(sources[t % SOURCES], components={"t": t, "z": t % SOURCES}, source="flood")
-    viewer.flush(LIMIT)
-    owned = time.perf_counter() - began
-    viewer.settle(LIMIT)
-    shown = time.perf_counter() - began
-    (group,) = viewer.state()["groups"]
-    if group["planes"] != count:
-        raise Wrong(f"{count} planes were sent, {group['planes']} are there")
-    for t in range(count):
-        _check(viewer, "flood", {"t": t, "z": t % SOURCES}, t % SOURCES)
-    viewer.clear()
-    copies = time.perf_counter()
-    fresh = [np.array(sources[t % SOURCES]) for t in range(count)]
-    copies = time.perf_counter() - copies
-    del fresh
+    owned, shown, copied = [], [], []
+    for _ in range(times):
+        began = time.perf_counter()
+        for t in range(count):
+            viewer.show(sources[t % SOURCES], components={"t": t, "z": 0}, source="flood")
+        viewer.flush(LIMIT)
+        owned.append(time.perf_counter() - began)
+        viewer.settle(LIMIT)
+        shown.append(time.perf_counter() - began)
+        (group,) = viewer.state()["groups"]
+        if group["planes"] != count:
+            raise Wrong(f"{count} planes were sent, {group['planes']} are there")
+        for t in range(count):
+            _check(viewer, "flood", {"t": t, "z": 0}, t % SOURCES)
+        viewer.clear()
+        began = time.perf_counter()
+        fresh = [np.array(sources[t % SOURCES]) for t in range(count)]
+        copied.append(time.perf_counter() - began)
+        del fresh
     return Row(
-        f"{viewer.viewer_kind}: {count} × 512² one by one, all shown", shown, "s", copies,
-        "copying them into fresh arrays", None if limit is None else Target(limit), "once",
-        details={"owned": owned},
+        f"{viewer.viewer_kind}: {count} × 512² one by one, all shown", min(shown), "s",
+        min(copied), "copying them into fresh arrays", None if limit is None else Target(limit),
+        f"least of {times}", details={"owned": owned, "shown": shown},
     )  # fmt: skip
 
 

@@ -176,8 +176,8 @@ def _rates(
     )  # fmt: skip
     if more is not None:
         yield Row(
-            f"{measure}, against one SharedMemory per image", max(ours), "/s", max(shm),
-            "the same", Target(more, "at least", "ratio"), how,
+            f"{measure}, against SharedMemory", max(ours), "/s", max(shm),
+            "one per image", Target(more, "at least", "ratio"), how,
         )  # fmt: skip
     yield Row(
         f"{measure}, against ZeroMQ", max(ours), "/s", max(bytes_), "bytes through a Unix socket",

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import queue
 import secrets
@@ -31,6 +32,8 @@ from streaming_core.protocol.catalog import Catalog
 from streaming_core.protocol.messages import Image
 from streaming_core.stream.adapter import Arrival, Call, copy_pixels
 from streaming_core.stream.sessions import close_publisher
+
+log = logging.getLogger("planecast.testing")
 
 SHM: Final = Path("/dev/shm")  # noqa: S108 - the system's place for shared memory
 LOWEST, HIGHEST = 10_000, 31_000
@@ -133,6 +136,9 @@ class RecordingAdapter:
                     self._on_quit()
         except RequestFailed as error:
             call.fail(str(error))
+        except Exception as error:  # boundary of the thread: whoever asked gets words
+            log.exception("request %r", call.verb)
+            call.fail(f"{call.verb} failed: {error}")
 
 
 @contextmanager

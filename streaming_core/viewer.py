@@ -80,7 +80,7 @@ class Viewer:
         route = publisher.open(target, run=self.run, latest=latest, stall=self._stall)
         self._leave = weakref.finalize(self, _leave, route)
         self._leave.atexit = False
-        self._route, self._route_pid = route, os.getpid()
+        self._route, self._route_pid, self._reported = route, os.getpid(), route.ledger.reported
         route.await_ready(timeout if connection.alive() else min(timeout, UNSEEN))
         return route
 
@@ -189,7 +189,8 @@ class Viewer:
         Raises
         ------
         Undelivered
-            Naming the images that it never will own; each is reported once.
+            Naming the images that it never will own, and those that it owned and lost by dying;
+            each is reported once.
         TimedOut
             When some are still on their way after ``timeout`` seconds.
         """
@@ -197,8 +198,9 @@ class Viewer:
         with route.publisher.lock:
             done = route.publisher.wait_for(lambda: not route.link.pending, timeout)
             left = len(route.link.pending)
-            lost, self._reported = route.lost - self._reported, route.lost
-            names = list(route.undelivered)[-lost:] if lost else []
+            ledger = route.ledger
+            lost, self._reported = ledger.reported - self._reported, ledger.reported
+            names = list(ledger.report)[-lost:] if lost else []
         if lost:
             raise Undelivered(
                 f"{lost} image{'s' * (lost > 1)} not delivered to the {route.target.name}: "
@@ -223,9 +225,8 @@ class Viewer:
         route = self.route()
         with route.publisher.lock:
             left = max(0.0, deadline - time.monotonic())
-            if not route.publisher.wait_for(
-                lambda: not route.link.unshown or not route.link.attached, left
-            ):
+            # Also while it is detached: it may come back, and says then what it has shown.
+            if not route.publisher.wait_for(lambda: not route.link.unshown, left):
                 raise TimedOut(
                     f"{route.link.unshown} images are owned, but not shown by the "
                     f"{route.target.name} after {timeout:g} s"
@@ -234,12 +235,16 @@ class Viewer:
     @property
     def undelivered(self) -> tuple[str, ...]:
         """Images that the viewer never owned: name and reason, the newest last."""
-        return tuple(self.route().undelivered)
+        return tuple(self._known_route().undelivered)
 
     @property
     def gaps(self) -> tuple[str, ...]:
         """Images that a viewer owned and lost by dying, by name."""
-        return tuple(self.route().gaps)
+        return tuple(self._known_route().gaps)
+
+    def _known_route(self) -> Route:
+        """The route, or the one that there was: what became of images is asked after the end."""
+        return self._route if self._closed and self._route is not None else self.route()
 
     def read(
         self, *, source: str | None = None, kind: str = "image",
@@ -327,7 +332,8 @@ class Viewer:
             route.publisher.wait_for(
                 lambda: not route.link.pending or not route.link.attached, linger
             )
-        self._leave()
+            if self._leave.detach():
+                route.leave(0.0)
 
     def _ask(
         self, verb: str, arguments: Mapping[str, Any], timeout: float
@@ -358,8 +364,11 @@ def _leave(route: Route) -> None:
 
 
 def _again(port: int, run: str, mode: Mode, stall: float) -> Viewer:
-    """Make an unpickled viewer: it connects in the process that unpickles it."""
-    return Viewer(known(parse_address(port)), run=run, mode=mode, stall=stall)
+    """Make an unpickled viewer: its process connects once, however many tasks bring one."""
+    viewer = Viewer(known(parse_address(port)), run=run, mode=mode, stall=stall)
+    route = viewer.route()
+    route.publisher.keep(route)
+    return viewer
 
 
 def known(address: Address) -> Connection:

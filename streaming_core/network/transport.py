@@ -18,7 +18,7 @@ from zmq.utils import z85
 from streaming_core.errors import PortTaken
 from streaming_core.network.endpoints import Address
 from streaming_core.network.keys import Admission, KeyPair
-from streaming_core.protocol.wire import LONGEST_HEAD
+from streaming_core.protocol.wire import LONGEST_HEAD, MOST_PARTS
 
 Part: TypeAlias = bytes | memoryview
 
@@ -30,7 +30,10 @@ BIND_TRIES: Final = 20
 MOST_PER_TURN: Final = 256
 """Messages taken from one socket before the other sockets have their turn."""
 
-EVENT: Final = struct.Struct("=H")
+MOST_WAITING: Final = 8192
+"""Messages of one peer that ZeroMQ keeps. Credit ends long before; this is for those without."""
+
+EVENT: Final = struct.Struct("=Hi")
 """How a monitor's message begins. pyzmq's own parser imports asyncio and ssl: 18 ms."""
 
 POLLIN: Final = int(zmq.POLLIN)
@@ -128,7 +131,8 @@ def drain(made: zmq.Socket[bytes]) -> Iterator[list[Part]]:
         parts: list[Part] = [frame.bytes]
         while frame.more:
             frame = made.recv(copy=False)
-            parts.append(frame.buffer)
+            if len(parts) <= MOST_PARTS + 1:  # more is refused anyway: not kept, only counted out
+                parts.append(frame.buffer)
         yield parts
 
 
@@ -148,6 +152,8 @@ class Listener:
         self._zap.bind(ZAP)  # before the others: with no handler any key is admitted
         self.control = hub.socket(zmq.ROUTER)
         self.data = hub.socket(zmq.SUB)
+        for made in (self.control, self.data):
+            made.set_hwm(MOST_WAITING)  # what waits for one who does not listen is dropped
         self.data.setsockopt(zmq.SUBSCRIBE, b"")
         try:
             for made, endpoint in ((self.control, address.control), (self.data, address.data)):
@@ -214,6 +220,8 @@ class Dial:
         self.dropped = False
         self.control = hub.socket(zmq.DEALER)
         self.data = hub.socket(zmq.XPUB)
+        self.control.rcvhwm = MOST_WAITING
+        self.data.set_hwm(MOST_WAITING)  # beyond it images are dropped, and asked for again
         self._monitor = self.control.get_monitor_socket(REFUSED | zmq.EVENT_DISCONNECTED)
         hub.watch(self._monitor)
         for made, endpoint in ((self.control, address.control), (self.data, address.data)):
@@ -229,16 +237,22 @@ class Dial:
         for parts in self._hub.drain(self.data):
             self.subscribed = bytes(parts[0][:1]) == b"\x01"
         while self._hub.seen(self._monitor) and self._monitor.poll(0):
-            event = EVENT.unpack_from(self._monitor.recv_multipart()[0])[0]
-            if event & REFUSED:
-                self.refused = True
-            else:
+            event, value = EVENT.unpack_from(self._monitor.recv_multipart()[0])
+            if not event & REFUSED:
                 self.dropped = True
+            elif value != errno.EAGAIN:  # it is frozen or busy, and that is no refusal
+                self.refused = True
         yield from self._hub.drain(self.control)
 
     def send(self, parts: Sequence[Part]) -> None:
-        """Send on the control socket."""
-        self.control.send_multipart(list(parts))
+        """Send on the control socket; nothing where ZeroMQ gave the connection up.
+
+        It does when what listens is no ZeroMQ, and would then wait for a peer for ever.
+        """
+        try:
+            self.control.send_multipart(list(parts), zmq.NOBLOCK)
+        except zmq.Again:
+            self.dropped = True
 
     def publish(self, parts: Sequence[Part]) -> None:
         """Send on the data socket. Large parts are not copied: they must not change."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import islice, product
 from math import prod
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,15 @@ from streaming_core.protocol.components import (
 from streaming_core.protocol.messages import Image
 
 P = TypeVar("P")
+
+MOST_NAMED: Final = 1000
+"""Holes that ``state()`` names: a grid that few images span can have millions."""
+
+MOST_TOLD: Final = 20
+"""Groups that the text of an error names."""
+
+MOST_EMPTY: Final = 256 << 20
+"""Bytes up to which ``read()`` fills any grid; larger ones at most a quarter held, three empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +126,8 @@ class Group(Generic[P]):
     def state(self) -> dict[str, Any]:
         """The group's entry in ``state()["groups"]``."""
         holes = prod(self.shape[: len(self.names)]) - len(self.planes)
-        missing = [place for place in self.places() if place not in self.planes] if holes else []
+        empty = (place for place in self.places() if place not in self.planes)
+        missing = list(islice(empty, MOST_NAMED)) if holes else []
         newest = self.latest.run
         letters = "YXS" if self.key.rgb else "YX"
         split = {name: [value] for name, value in self.key.split}
@@ -132,6 +142,7 @@ class Group(Generic[P]):
             "components": split | {name: list(self.values[name]) for name in self.names},
             "planes": len(self.planes),
             "old": sum(run != newest for run in self.runs.values()),
+            "holes": holes,
             "missing": [dict(zip(self.names, place, strict=True)) for place in missing],
             "bytes": len(self.planes) * self.plane_bytes,
         }
@@ -212,10 +223,10 @@ class Catalog(Generic[P]):
         if len(fits) == 1:
             return fits[0]
         asked = describe(wanted) or "anything"
-        have = ", ".join(repr(group.key.title()) for group in self.groups.values()) or "nothing"
         if not fits:
+            have = _list([group.key.title() for group in self.groups.values()]) or "nothing"
             raise RequestFailed(f"no {kind} at {asked} (source {source!r}); here is: {have}")
-        names = ", ".join(repr(group.key.title()) for group, _ in fits)
+        names = _list([group.key.title() for group, _ in fits])
         raise RequestFailed(f"{asked} fits {len(fits)} groups: {names}; say source= or components=")
 
     def read(
@@ -239,24 +250,51 @@ class Catalog(Generic[P]):
             ``result["axes"]`` names the array's axes: the stacked components that were not
             fixed, then Y, X (and S). Holes are zeros.
         """
-        kind = arguments.get("kind", "image")
-        missing = arguments.get("missing", "zeros")
+        kind, source = arguments.get("kind", "image"), arguments.get("source")
+        components, missing = arguments.get("components") or {}, arguments.get("missing", "zeros")
         if missing not in ("zeros", "raise"):
             raise RequestFailed(f"missing={missing!r}; use 'zeros' or 'raise'")
+        if not (isinstance(kind, str) and isinstance(components, Mapping)):
+            raise RequestFailed("kind is a text, and components a mapping of names to values")
         try:
-            group, fixed = self.find(
-                arguments.get("source"), kind, arguments.get("components") or {}
-            )
+            group, fixed = self.find(source, kind, components)
         except InvalidComponents as error:
             raise RequestFailed(str(error)) from None
         free = [name for name in group.names if name not in fixed]
-        shape = tuple(len(group.values[name]) for name in free)
-        out: NDArray[Any] = np.zeros((*shape, *group.key.plane), np.dtype(group.key.dtype))
-        for index in np.ndindex(shape):
-            at = fixed | {name: group.values[name][i] for name, i in zip(free, index, strict=True)}
-            kept = group.planes.get(tuple(at[name] for name in group.names))
-            if kept is not None:
-                out[index] = pixels(kept)
-            elif missing == "raise":
-                raise RequestFailed(f"no plane at {describe(at)} in {group.key.title()!r}")
-        return {"axes": [*free, *("YXS" if group.key.rgb else "YX")]}, out
+        letters = [*free, *("YXS" if group.key.rgb else "YX")]
+        return {"axes": letters}, _filled(group, free, fixed, pixels, whole=missing == "raise")
+
+
+def _filled(
+    group: Group[P], free: Sequence[str], fixed: Mapping[str, Value],
+    pixels: Callable[[P], NDArray[Any]], *, whole: bool,
+) -> NDArray[Any]:  # fmt: skip
+    """Return the planes at the fixed values, along the free axes; holes are zeros."""
+    shape = tuple(len(group.values[name]) for name in free)
+    grid = [[fixed[name]] if name in fixed else group.values[name] for name in group.names]
+    inside = {
+        place: kept for place, kept in group.planes.items() if _meets(place, group.names, fixed)
+    }
+    if whole and len(inside) < prod(shape):
+        place = next(place for place in product(*grid) if place not in inside)
+        at = describe(dict(zip(group.names, place, strict=True)))
+        raise RequestFailed(f"no plane at {at} in {group.key.title()!r}")
+    nbytes = prod(shape) * group.plane_bytes
+    if nbytes > max(MOST_EMPTY, 4 * len(inside) * group.plane_bytes):
+        raise RequestFailed(
+            f"{len(inside)} planes in a grid of {nbytes} bytes; say more components="
+        )
+    out: NDArray[Any] = np.zeros((*shape, *group.key.plane), np.dtype(group.key.dtype))
+    for place, kept in inside.items():
+        spot = dict(zip(group.names, place, strict=True))
+        out[tuple(group.values[name].position(spot[name]) for name in free)] = pixels(kept)
+    return out
+
+
+def _meets(place: tuple[Value, ...], names: Sequence[str], fixed: Mapping[str, Value]) -> bool:
+    return all(fixed.get(name, value) == value for name, value in zip(names, place, strict=True))
+
+
+def _list(titles: Sequence[str]) -> str:
+    """Name some, for a text that people read."""
+    return ", ".join(map(repr, titles[:MOST_TOLD])) + ", …" * (len(titles) > MOST_TOLD)

@@ -32,6 +32,8 @@ NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 LONGEST_NAME: Final = 64
 LONGEST_VALUE: Final = 256
 MOST_COMPONENTS: Final = 32
+MOST_PLANES: Final = 1 << 17
+"""Planes of one array: each takes a viewer microseconds and an entry, however small it is."""
 
 RIGHT_WORDS: Final[Mapping[str, str]] = {
     "c": "channel", "C": "channel", "ch": "channel", "Channel": "channel",
@@ -79,6 +81,8 @@ def check_components(
     if len(components) > MOST_COMPONENTS:
         raise InvalidComponents(f"{len(components)} components; at most {MOST_COMPONENTS}")
     lengths = dict(zip(leading_axes(axes), shape, strict=False))
+    if math.prod(lengths.values()) > MOST_PLANES:  # also before ranges of that length are made
+        raise InvalidComponents(f"{tuple(shape)} {axes}: at most {MOST_PLANES} planes in one array")
     sequences = {AXIS_COMPONENT[axis]: (axis, lengths[axis]) for axis in lengths}
     checked: dict[str, Value | tuple[Value, ...]] = {}
     for name, value in components.items():

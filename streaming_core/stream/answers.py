@@ -6,7 +6,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from numpy.typing import NDArray
 
@@ -14,6 +14,9 @@ from streaming_core.protocol.messages import Reply, Request
 from streaming_core.stream.adapter import Call, ViewerAdapter
 from streaming_core.stream.results import Results
 from streaming_core.stream.session import Session
+
+MOST_ASKED: Final = 64
+"""Requests of one producer that wait at once: each may hold an array, and a thread's time."""
 
 
 class Answers:
@@ -51,7 +54,9 @@ class Answers:
     def take(self) -> Iterator[tuple[Session, Reply, list[bytes]]]:
         """Yield the answers that are ready, with the parts of inline arrays."""
         while self._ready:
-            yield self._ready.popleft()
+            session, reply, parts = self._ready.popleft()
+            session.asking -= 1
+            yield session, reply, parts
 
     def request(self, session: Session, request: Request) -> None:
         """Hand a request on, or refuse it."""
@@ -68,6 +73,10 @@ class Answers:
         def state(result: Mapping[str, Any]) -> None:
             answer(self._state() | dict(result))
 
+        session.asking += 1
+        if session.asking + self._results.waiting(session.sid) > MOST_ASKED:
+            fail(f"{MOST_ASKED} requests wait already, or their arrays to be fetched; ask later")
+            return
         if request.verb not in self._adapter.verbs:
             known = ", ".join(sorted(self._adapter.verbs))
             fail(f"a {self._adapter.viewer_kind} viewer cannot do that; it can: {known}")

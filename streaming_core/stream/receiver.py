@@ -45,15 +45,13 @@ from streaming_core.stream.adapter import Arrival, ViewerAdapter
 from streaming_core.stream.answers import Answers
 from streaming_core.stream.handed import Handed
 from streaming_core.stream.results import Results
-from streaming_core.stream.session import Session
+from streaming_core.stream.roster import Refusals, Roster
+from streaming_core.stream.session import LONGEST_REASON, Session
 
 log = logging.getLogger("planecast.receiver")
 
 TURN: Final = 0.1
 CHORES_EVERY: Final = 5.0
-SILENT: Final = 10.0
-"""Seconds without a message after which a producer's lease is looked at."""
-
 LEAVE_MS: Final = 500
 ACK_AT_ONCE: Final = 1 << 22
 """Bytes after which what was taken is acked: the memory, still in the cache, is used next."""
@@ -63,6 +61,9 @@ ACK_EVERY: Final = 16
 
 STOPPED: Final = 0.8
 """Seconds between two turns after which producers may have given up what waits in the sockets."""
+
+SLOWEST: Final = 1e8
+"""Bytes a second that any machine copies."""
 
 TAKE: Final = 0.002
 """Seconds of taking images before control messages have their turn."""
@@ -104,11 +105,9 @@ class Receiver:
         died: Callable[[str], bool], chores: Callable[[], None],
     ) -> None:  # fmt: skip
         self.vid = vid
-        self.sessions: dict[str, Session] = {}
         self._adapter = adapter
         self._settings = settings
         self._lease = lease
-        self._died = died
         self._chores = chores
         self._chores_at = time.monotonic() + CHORES_EVERY
         self._progress = 0
@@ -119,6 +118,8 @@ class Receiver:
         self._count = threading.Lock()
         self._shown_by_now: deque[tuple[Session, int, str]] = deque()
         self._results = Results(vid, settings.inline_below)
+        self._roster = Roster(settings.sessions, died, self._results.drop)
+        self._refusals = Refusals()
         self._handed = Handed(settings.handed_over)
         self._arrivals: list[Arrival] = []
         self._unacked = 0
@@ -172,16 +173,14 @@ class Receiver:
         except Exception:  # boundary of the thread: the process must not seem alive without it
             log.exception("the I/O thread failed; this viewer takes no more images")
         finally:
-            for session in self.sessions.values():
+            for session in self._roster:
                 self._send(session, Bye(vid=self.vid, reason=self._farewell))
             self._results.close()
             self._listener.close(LEAVE_MS)
             self._hub.close()
 
     def _turn(self) -> None:
-        began, self._turned_at = self._turned_at, time.monotonic()
-        if self._turned_at - began > STOPPED:
-            self._doubt()
+        self._awake()
         self._listener.admit()
         for parts in self._hub.drain(self._listener.control):
             self._control(bytes(parts[0]), parts[1:])
@@ -198,25 +197,33 @@ class Receiver:
                 self._data(parts)
                 if not self._taking() or time.monotonic() > until:
                     break
-        for session in self.sessions.values():
+        for session in self._roster:
             self._acknowledge(session)
         self._post()
         if self._adapter.paused != self._paused:  # said at once: it stops the stall clocks
             self._paused = self._adapter.paused
-            for session in self.sessions.values():
+            for session in self._roster:
                 self._pong(session)
         now = time.monotonic()
         if now >= self._chores_at:
             self._chores_at = now + CHORES_EVERY
             self._results.expire(now)
-            self._forget_dead(now)
+            self._roster.review(now)
+            self._refusals.tell()
             self._chores()
 
-    def _doubt(self) -> None:
-        """We were frozen: what was reported as undelivered must not be shown after all."""
-        for session in self.sessions.values():
+    def _awake(self, nbytes: int = 0) -> bool:
+        """Note the time; False if we were frozen since the last time, while copying this much.
+
+        What waits then may be reported as undelivered, and must not be shown after all.
+        """
+        before, self._turned_at = self._turned_at, time.monotonic()
+        if self._turned_at - before <= STOPPED + nbytes / SLOWEST:
+            return True
+        for session in self._roster:
             session.doubted = True  # until its HELLO tells what will still come
             self._send(session, Unknown(self.vid, session.sid))
+        return False
 
     def _post(self) -> None:
         """Give the window what has arrived, after the ack: it will want this thread's time."""
@@ -224,14 +231,6 @@ class Receiver:
             self._adapter.post(arrival)
         self._arrivals.clear()
         self._unacked = 0
-
-    def _forget_dead(self, now: float) -> None:
-        """End the sessions of producers that died without a BYE; what they sent stays."""
-        for sid, session in list(self.sessions.items()):
-            if now - session.heard_at > SILENT and self._died(session.producer):
-                del self.sessions[sid]
-            else:
-                session.prune()
 
     def _taking(self) -> bool:
         """Whether images are taken now; if not they wait, un-acked, and producers with them."""
@@ -244,8 +243,8 @@ class Receiver:
         self._listener.send(session.identity, [encode(message), *(parts or [])])
 
     def _refuse(self, identity: bytes, reason: str, sid: str = "", seq: int = 0) -> None:
-        log.warning("refused: %s", reason)
-        self._listener.send(identity, [encode(Refused(reason[:1000], sid, seq))])
+        self._refusals.note(sid[:40] or "somebody", reason)
+        self._listener.send(identity, [encode(Refused(reason[:LONGEST_REASON], sid, seq))])
 
     def _flush_outgoing(self) -> None:
         while self._shown_by_now:
@@ -284,7 +283,7 @@ class Receiver:
         if isinstance(message, Image | Refused):
             self._refuse(identity, f"{type(message).__name__} does not travel this way")
             return
-        session = self.sessions.get(message.sid)
+        session = self._roster.get(message.sid)
         if session is None or (
             isinstance(message, Ping) and (message.vid != self.vid or session.doubted)
         ):
@@ -300,7 +299,7 @@ class Receiver:
             case Drop():
                 session.drop(message.seqs)
             case Bye():
-                del self.sessions[message.sid]
+                self._roster.end(message.sid)
             case Request():
                 self._answers.request(session, message)
             case Release():
@@ -310,17 +309,13 @@ class Receiver:
         if not same_major(hello.version):
             self._listener.send(identity, [encode(self._welcome(False))])  # it says our version
             return
-        session = self.sessions.get(hello.sid)
+        session = self._roster.get(hello.sid)
         if session is None:
-            if len(self.sessions) >= self._settings.sessions:
-                self._refuse(identity, f"this viewer serves {len(self.sessions)} producers already")
-                return
             try:
-                session = Session.begin(hello, identity)
+                session = self._roster.admit(hello, identity)
             except WireError as error:
                 self._refuse(identity, str(error))
                 return
-            self.sessions[hello.sid] = session
         elif self._full() and not session.doubted:
             return  # it greets again; to a window that hangs it would only lose more images
         session.greeted(hello, identity)
@@ -357,22 +352,22 @@ class Receiver:
             if not isinstance(image, Image):
                 raise WireError(f"{type(image).__name__} on the data socket")
         except WireError as error:
-            log.warning("refused: %s", error)
+            self._refusals.note("somebody", str(error))
             return
-        session = self.sessions.get(image.sid)
+        session = self._roster.get(image.sid)
         if session is None or session.doubted or session.done(image.seq):
             return  # unknown: not acked, so it comes again after HELLO; done: acked again
         lost = session.skipped(image.seq)
         if lost:
             self._send(session, Nack(self.vid, session.sid, lost))
         try:
-            check_image(image, len(parts) - 1)
-            self._own(session, image, parts[1:])
+            self._own(session, check_image(image, len(parts) - 1), parts[1:])
         except (WireError, InvalidImage, MemoryError) as error:
-            session.refuse(image.seq, str(error)[:1000])
+            session.refuse(image.seq, str(error)[:LONGEST_REASON])
             self._refuse(session.identity, str(error), session.sid, image.seq)
         except SharedMemoryError as error:
-            self._send(session, Nack(self.vid, session.sid, (image.seq,), str(error)))
+            reason = str(error)[:LONGEST_REASON]
+            self._send(session, Nack(self.vid, session.sid, (image.seq,), reason))
 
     def _own(self, session: Session, image: Image, parts: list[Part]) -> None:
         where = image.where
@@ -384,6 +379,8 @@ class Receiver:
             kept = pixels if lasts else self._adapter.own(image, pixels)
             if not mapping.unchanged(where.generation):
                 raise SharedMemoryError("the memory was written to while it was read")
+        if not self._awake(where.nbytes):
+            return  # it comes again if its producer still has it
         session.own(image.seq)
         with self._count:
             self._backlog += 1
@@ -394,5 +391,5 @@ class Receiver:
             self._post()
 
     def _stream_state(self) -> dict[str, Any]:
-        producers = [session.state() for session in list(self.sessions.values())]
+        producers = [session.state() for session in self._roster]
         return {"backlog": self._backlog, "producers": producers}

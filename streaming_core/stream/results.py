@@ -47,7 +47,7 @@ class Results:
         self._inline_below = inline_below
         self._made = 0
         self._lock = threading.Lock()
-        self._waiting: dict[tuple[str, int], Result] = {}
+        self._waiting: dict[str, dict[int, Result]] = {}
 
     def carry(
         self, session: Session, number: int, array: NDArray[Any] | None
@@ -73,23 +73,46 @@ class Results:
         segment.begin_write()
         np.copyto(segment.array(array.shape, array.dtype), array)
         slab = Slab(name, segment.size, segment.end_write(), array.nbytes)
+        self.release(sid, number)  # should it have asked twice under one number
         with self._lock:
-            self._waiting[sid, number] = Result(segment, time.monotonic() + KEPT)
+            results = self._waiting.setdefault(sid, {})
+            results[number] = Result(segment, time.monotonic() + KEPT)
         return ArrayResult(array.shape, array.dtype.str, slab)
+
+    def waiting(self, sid: str) -> int:
+        """How many arrays a producer has yet to fetch."""
+        return len(self._waiting.get(sid, ()))
 
     def release(self, sid: str, number: int) -> None:
         """The producer has copied it."""
         with self._lock:
-            result = self._waiting.pop((sid, number), None)
+            results = self._waiting.get(sid, {})
+            result = results.pop(number, None)
+            if not results:
+                self._waiting.pop(sid, None)
         if result is not None:
+            result.segment.unlink()
+
+    def drop(self, sid: str) -> None:
+        """Let go of what is for a producer that is gone."""
+        with self._lock:
+            results = self._waiting.pop(sid, {})
+        for result in results.values():
             result.segment.unlink()
 
     def expire(self, now: float) -> None:
         """Let go of what nobody came for."""
-        for sid, number in [key for key, one in list(self._waiting.items()) if now > one.until]:
+        with self._lock:
+            late = [
+                (sid, number)
+                for sid, results in self._waiting.items()
+                for number, result in results.items()
+                if now > result.until
+            ]
+        for sid, number in late:
             self.release(sid, number)
 
     def close(self) -> None:
         """Let go of everything."""
-        for sid, number in list(self._waiting):
-            self.release(sid, number)
+        for sid in list(self._waiting):
+            self.drop(sid)

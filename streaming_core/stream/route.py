@@ -11,13 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from streaming_core.errors import (
-    NotAdmitted,
-    VersionMismatch,
-    ViewerError,
-    ViewerNotFound,
-    WireError,
-)
+from streaming_core.errors import VersionMismatch, ViewerError, WireError
 from streaming_core.memory.leases import Witness
 from streaming_core.network.transport import Dial, Hub, Part
 from streaming_core.protocol.actions import (
@@ -54,7 +48,7 @@ from streaming_core.stream.ledger import Ledger
 from streaming_core.stream.outcome import Delivery
 from streaming_core.stream.payload import Payload
 from streaming_core.stream.requests import Requests
-from streaming_core.stream.target import Target, start_line
+from streaming_core.stream.target import Target
 
 if TYPE_CHECKING:
     from streaming_core.stream.publisher import Publisher
@@ -112,11 +106,10 @@ class Route:
         self._hub = hub
         self._probe = probe
         self._dial: Dial | None = None
-        self._redial_at = 0.0
-        self._heard_at = 0.0
+        self._redial_at = self._heard_at = self._looked_at = 0.0
+        self._refusals = 0
         self._held_back: Welcome | None = None
         self._witness = Witness(target.lease) if target.lease else None
-        self._looked_at = 0.0
         self._ends_at: float | None = None
         self.requests = Requests(self)
 
@@ -172,16 +165,15 @@ class Route:
             When it does not come.
         """
         with self.publisher.lock:
-            self.publisher.wait_for(
-                lambda: self.link.phase is Phase.READY or self.trouble is not None, timeout
-            )
+            self.publisher.wait_for(self._decided, timeout)
             if self.trouble is not None:
                 raise self.trouble
             if self.link.phase is not Phase.READY:
-                raise ViewerNotFound(
-                    f"no viewer answers on {self.target.address} within {timeout:g} s. "
-                    f"Start one: {start_line(self.target.viewer_kind, self.target.address.port)}"
-                )
+                raise self.target.absent()
+
+    def _decided(self) -> bool:
+        dead = self.link.phase is Phase.WAITING and self.welcome is None  # before it said a word
+        return dead or self.link.phase is Phase.READY or self.trouble is not None
 
     def say(self, message: Message) -> None:
         """Send a control message soon."""
@@ -266,13 +258,11 @@ class Route:
             self.target = fresh
             self._redial_at = 0.0
             return
-        if self.welcome is not None:
-            return  # it had let us in: it died or froze in the handshake, or another is there now
+        self._refusals += 1
+        if self.welcome is not None or self._refusals < 2:
+            return  # it let us in before, or may have died in the middle of the handshake
         with self.publisher.lock:
-            self.trouble = NotAdmitted(
-                f"what listens on {self.target.address} does not accept our key. It is not the "
-                f"{self.target.viewer_kind} viewer of its connection file; use another port"
-            )
+            self.trouble = self.target.foreign()
             self.publisher.changed.notify_all()
 
     def tick(self, now: float) -> bool:
@@ -298,8 +288,9 @@ class Route:
         self._looked_at = now
         if self._dial is not None:
             self._dial.dropped = False
-        if self._witness.proven_dead():
+        if self._witness.proven_dead() and self.link.phase is not Phase.WAITING:
             self.perform(self.link.died(now))
+            self.publisher.changed.notify_all()
 
     def take(self, parts: list[Part], now: float) -> None:
         """*I/O* Take one message of the viewer's; the lock is held."""

@@ -7,6 +7,7 @@ import secrets
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from time import monotonic
 from typing import Any, Final
 
@@ -22,6 +23,12 @@ SID: Final = re.compile(r"([0-9a-f]{16})\.[0-9a-f]{1,8}")
 MOST_MAPPINGS: Final = 256
 MOST_MISSING: Final = 1024
 """Numbers that one NACK asks for, or that are acked again at one PING, at most."""
+
+MOST_BEYOND: Final = 65_536
+"""Numbers after a missing one that are kept in mind: anybody can name as many as there are."""
+
+LONGEST_REASON: Final = 1000
+"""Characters of a reason: it may quote what somebody sent."""
 
 MOST_REASONS: Final = 1024
 """Images that were refused or not shown whose reason is kept, should it have been lost."""
@@ -46,6 +53,8 @@ class Session:
         Every number up to this one came or will not come.
     doubted
         Whether its producer may have given up images that are still on their way.
+    asking
+        Its requests that have no answer yet.
     """
 
     sid: str
@@ -60,6 +69,7 @@ class Session:
     undelivered: int = 0
     heard_at: float = 0.0
     doubted: bool = False
+    asking: int = 0
     _highest: int = 0
     _suspects: frozenset[int] = frozenset()
     _beyond: set[int] = field(default_factory=set)
@@ -147,14 +157,14 @@ class Session:
         self._pass(seq)
 
     def drop(self, seqs: Iterable[int]) -> None:
-        """Note that these will not come."""
-        for seq in seqs:
-            self._pass(seq)
+        """Note that these will not come; of what is forgotten we ask, and hear it again."""
+        for seq in islice(seqs, MOST_BEYOND):
+            self._pass(seq, certain=False)
 
     def refuse(self, seq: int, reason: str) -> None:
         """Note that the viewer will not own this image."""
         _remember(self._refused, seq, reason)
-        self._pass(seq)
+        self._pass(seq, certain=False)
 
     def refused(self, seq: int) -> str:
         """Why this image was refused; empty if it was not."""
@@ -182,8 +192,9 @@ class Session:
                 if seq not in self._unshown and seq not in self._refused:
                     self.note_shown(seq, self._failed.get(seq, ""))
 
-    def _pass(self, seq: int) -> None:
-        if seq > self.upto:
+    def _pass(self, seq: int, *, certain: bool = True) -> None:
+        kept = certain or seq == self.upto + 1 or len(self._beyond) < MOST_BEYOND
+        if seq > self.upto and kept:
             self._beyond.add(seq)
         self._close_up()
 
@@ -216,8 +227,8 @@ class Session:
         self._shown.append(seq)
         self._unshown.discard(seq)
         if error:
-            self._errors[str(seq)] = error[:1000]
-            _remember(self._failed, seq, error[:1000])
+            self._errors[str(seq)] = error[:LONGEST_REASON]
+            _remember(self._failed, seq, error[:LONGEST_REASON])
 
     def take_owned(self) -> tuple[int, ...]:
         """Return and forget the numbers to ack."""

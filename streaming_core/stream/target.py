@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from streaming_core.errors import NotAdmitted, ViewerNotFound
 from streaming_core.network.endpoints import Address
 from streaming_core.network.keys import KeyPair
 
@@ -25,6 +26,20 @@ class Target:
     def name(self) -> str:
         """For a person: "napari viewer on port 5555"."""
         return f"{self.viewer_kind} viewer on {self.address}"
+
+    def absent(self) -> ViewerNotFound:
+        """Say that nobody answers there."""
+        return ViewerNotFound(
+            f"no viewer answers on {self.address}. "
+            f"Start one: {start_line(self.viewer_kind, self.address.port)}"
+        )
+
+    def foreign(self) -> NotAdmitted:
+        """Say that what listens there is not this viewer."""
+        return NotAdmitted(
+            f"what listens on {self.address} does not accept our key. It is not the "
+            f"{self.viewer_kind} viewer of its connection file; use another port"
+        )
 
 
 def start_line(viewer_kind: str, port: int | None = None) -> str:

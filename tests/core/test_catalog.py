@@ -116,3 +116,35 @@ def test_clear_takes_one_source_or_all(catalog: Catalog[Kept]) -> None:
     assert len(catalog.clear("b")) == 1
     assert [group["source"] for group in catalog.state()] == ["a", "c"]
     assert len(catalog.clear()) == 2
+
+
+def test_state_and_read_stay_quick_where_few_images_span_a_huge_grid(
+    catalog: Catalog[Kept],
+) -> None:
+    for n in range(300):
+        put(catalog, np.full((4, 4), n % 250, np.uint8), components=dict.fromkeys("abdef", n))
+    (group,) = catalog.state()
+    assert (group["planes"], group["holes"]) == (300, 300**5 - 300)
+    assert len(group["missing"]) == 1000
+    assert {"a": 0, "b": 0, "d": 0, "e": 0, "f": 1} in group["missing"]
+    with pytest.raises(RequestFailed, match="300 planes in a grid of 38880000000000 bytes"):
+        read(catalog)
+    with pytest.raises(RequestFailed, match="no plane at a 0 · b 0 · d 0 · e 0 · f 1"):
+        read(catalog, missing="raise")
+    assert read(catalog, components={"a": 7, "b": 7, "d": 7}).sum() == 7 * 16
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"components": [1]}, {"components": "a"}, {"kind": ["image"]}, {"kind": {}},
+        {"components": {"t": [0]}}, {"components": {"t": None}}, {"source": {"a": 1}},
+        {"missing": []}, {"components": {"": 0}}, {"kind": 7}, {"source": 3},
+    ],
+)  # fmt: skip
+def test_a_read_of_nonsense_is_refused_with_words(
+    catalog: Catalog[Kept], arguments: dict[str, Any]
+) -> None:
+    put(catalog, np.zeros((4, 4), np.uint8), components={"t": 0})
+    with pytest.raises(RequestFailed):
+        read(catalog, **arguments)

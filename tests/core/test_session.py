@@ -43,7 +43,9 @@ def test_a_jump_and_a_lost_tail_are_noticed(session: Session) -> None:
 
 def test_what_was_given_up_while_it_was_away_is_not_asked_for(session: Session) -> None:
     owned(session, 1, 2, 4, 90)
+    session.doubted = True
     session.greeted(Hello(SID, "another", 1, last=80), b"second")
+    assert not session.doubted, "what was given up is known now"
     assert (session.upto, session.identity, session.run) == (80, b"second", "another")
     assert session.skipped(82) == (81,)
     assert session.done(50)

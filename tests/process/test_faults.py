@@ -200,6 +200,21 @@ class TestViewerThatIsFrozen:
             assert small["components"]["t"] == list(range(5))
             assert back in held_of_all_sizes(viewer)
 
+    def test_who_connects_meanwhile_is_not_told_of_keys(self, stage: Stage, port: int) -> None:
+        freeze(port)
+        program = stage.start(
+            """
+            try:
+                pc.connect(int(sys.argv[1]), timeout=2.5)
+            except pc.ViewerNotFound as error:
+                print(error)
+            """,
+            port,
+        )
+        assert "no viewer answers" in program.end()
+        thaw(port)
+        stage.start("pc.connect(int(sys.argv[1]))", port).end()
+
     def test_it_does_not_hold_the_others_back(self, port: int) -> None:
         with recording_viewer() as (healthy, _):
             one, other = pc.connect(port, stall=1.0), pc.connect(healthy, stall=1.0)
@@ -275,10 +290,11 @@ class TestViewerThatIsClosed:
 
 
 class TestViewerThatIsKilled:
-    @pytest.fixture(autouse=True)
-    def patience(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.fixture
+    def impatience(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PLANECAST_RESTART_GRACE", "1.5")
 
+    @pytest.mark.usefixtures("impatience")
     def test_images_wait_for_a_while_and_are_then_reported(
         self, port: int, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -288,9 +304,10 @@ class TestViewerThatIsKilled:
             freeze(port)
             waiting = send(viewer, range(10, 13))
             kill(port)
-            with pytest.raises(pc.Undelivered, match="died and did not come back") as report:
+            with pytest.raises(pc.Undelivered, match="13 images") as report:
                 viewer.flush()
-            assert numbers(report.value.images) == [10, 11, 12]
+            assert numbers(report.value.images) == list(range(13)), "the gap and the rest"
+            assert "died and did not come back" in report.value.images[-1]
             assert numbers(viewer.gaps) == list(range(10)), "all that it had is gone"
             assert [one.state for one in waiting] == ["undelivered"] * 3
             (lost,) = send(viewer, range(13, 14))
@@ -299,10 +316,7 @@ class TestViewerThatIsKilled:
             assert "it died; 10 images" in died
             assert "3 images not delivered" in missed
 
-    def test_a_restarted_one_gets_what_was_not_owned_and_the_gap_is_named(
-        self, port: int, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("PLANECAST_RESTART_GRACE", "30")
+    def test_a_restarted_one_gets_what_was_not_owned_and_the_gap_is_named(self, port: int) -> None:
         with pc.connect(port) as viewer:
             send(viewer, range(10))
             send(viewer, range(10, 20), side=SMALL)
@@ -313,11 +327,33 @@ class TestViewerThatIsKilled:
             kill(port)
             pc.launch("recording", port).close()
             send(viewer, range(40, 50))
+            with pytest.raises(pc.Undelivered, match="lost with the viewer") as report:
+                viewer.flush()
+            assert numbers(report.value.images) == list(range(20))
             viewer.settle()
             assert held_of_all_sizes(viewer) == list(range(20, 50))
             assert numbers(viewer.gaps) == list(range(20))
             assert all(one.shown for one in sent)
             assert not viewer.undelivered
+
+    def test_who_connects_while_it_dies_is_told_that_nobody_is_there(
+        self, stage: Stage, port: int, run_folder: Path
+    ) -> None:
+        freeze(port)
+        program = stage.start(
+            """
+            print("connecting", flush=True)
+            try:
+                pc.connect(int(sys.argv[1]), timeout=60)
+            except pc.ViewerNotFound as error:
+                print(error)
+            """,
+            port,
+        )
+        assert program.hear() == "connecting"
+        poll_until(lambda: len([*run_folder.glob("producer-*.lease")]) == 2, "it tries")
+        kill(port)
+        assert "Start one: planecast recording" in program.end()
 
     def test_who_waits_for_an_image_to_be_shown_is_told(self) -> None:
         adapter = RecordingAdapter()
@@ -330,6 +366,32 @@ class TestViewerThatIsKilled:
             assert not delivery.wait(10, shown=True).shown
             assert delivery.reason
         adapter.close()
+
+
+    @pytest.mark.usefixtures("impatience")
+    def test_a_web_server_that_takes_its_port_for_a_while_stops_nothing(self, port: int) -> None:
+        with recording_viewer() as (other, _):
+            viewer, healthy = pc.connect(port), pc.connect(other)
+            send(viewer, range(3))
+            viewer.settle()
+            kill(port)
+            with socket.create_server(("127.0.0.1", port)) as web:
+                for _ in range(2):  # the first answer makes ZeroMQ give the connection up
+                    one = web.accept()[0]
+                    one.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 3)
+                    one.close()
+                send(healthy, range(100))
+                healthy.settle()
+                (sent,) = send(viewer, range(3, 4))
+                with pytest.raises(pc.Undelivered):
+                    sent.wait(20)
+            pc.launch("recording", port).close()
+            back = fed(viewer, 10)
+            assert missed(viewer) == [0, 1, 2, 3, *range(10, back)]
+            viewer.settle()
+            assert held(viewer) == [back]
+            for one_viewer in (viewer, healthy):
+                one_viewer.close()
 
 
 def held_of_all_sizes(viewer: pc.Viewer) -> list[int]:
@@ -675,6 +737,34 @@ class TestReports:
         assert len(errors(caplog)) == 1
         viewer.close()
         thaw(port)
+
+    def test_they_can_be_asked_for_after_the_end_too(self) -> None:
+        with recording_viewer() as (port, adapter):
+            with pc.connect(port) as viewer:
+                send(viewer, range(3))
+                viewer.flush()
+                adapter.paused = True
+                poll_until(lambda: viewer.state()["backlog"] == 0, "it answers")
+                send(viewer, range(3, 5))
+                viewer.close(linger=0.1)
+            poll_until(lambda: len(viewer.undelivered) == 2, "they are named")
+            assert numbers(viewer.undelivered) == [3, 4]
+            assert viewer.gaps == ()
+            adapter.paused = False
+
+    def test_a_window_that_hangs_is_not_settled(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PLANECAST_CREDIT", "2")
+        monkeypatch.setenv("PLANECAST_BACKLOG", "2")
+        with recording_viewer() as (port, adapter), pc.connect(port, stall=1.0) as viewer:
+            adapter.hold()
+            sent = send(viewer, range(10))
+            with pytest.raises(pc.Undelivered):
+                viewer.flush()
+            with pytest.raises(pc.TimedOut, match="2 images are owned, but not shown"):
+                viewer.settle(0.5)
+            adapter.resume()
+            viewer.settle()
+            assert [one.shown for one in sent[:3]] == [True, True, False]
 
     def test_images_that_are_refused_one_by_one_are_one_line_a_burst(
         self, caplog: pytest.LogCaptureFixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
 
@@ -12,10 +13,11 @@ from tests.process.programs.stage import send
 TASKS = 40
 
 
-def work(viewer: pc.Viewer, t: int) -> str:
-    """Show one picture from a worker; it is on its way when the worker says that it is done."""
+def work(viewer: pc.Viewer, t: int) -> tuple[str, int, str]:
+    """Show one picture from a worker; say who showed it on which connection."""
     send(viewer, range(t, t + 1))
-    return viewer.run
+    viewer.flush()
+    return viewer.run, os.getpid(), viewer.route().sid
 
 
 def main() -> None:
@@ -24,8 +26,10 @@ def main() -> None:
     send(viewer, range(1))
     context = multiprocessing.get_context(method)
     with ProcessPoolExecutor(2, mp_context=context) as pool:
-        runs = set(pool.map(work, [viewer] * TASKS, range(1, TASKS + 1)))
-    assert runs == {viewer.run}
+        done = set(pool.map(work, [viewer] * TASKS, range(1, TASKS + 1)))
+    assert {run for run, _, _ in done} == {viewer.run}
+    workers, connections = {pid for _, pid, _ in done}, {sid for _, _, sid in done}
+    assert len(connections) == len(workers), "each worker connects once"
     send(viewer, range(TASKS + 1, TASKS + 2))  # and the program ends
 
 

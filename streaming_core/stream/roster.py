@@ -1,0 +1,101 @@
+"""The producers that a viewer serves, and what it refuses: both with limits."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from streaming_core.errors import WireError
+from streaming_core.protocol.messages import Hello
+from streaming_core.stream.session import Session
+
+log = logging.getLogger("planecast.receiver")
+
+SILENT: Final = 10.0
+"""Seconds without a message after which a producer's lease is looked at."""
+
+MOST_TOLD: Final = 10
+"""Refusals that are logged between two calls of `Refusals.tell`; the rest is counted."""
+
+LONGEST_TOLD: Final = 300
+"""Characters of a reason in the log; it may quote what somebody sent."""
+
+
+class Roster:
+    """The sessions of a viewer. The I/O thread changes it, any thread may look.
+
+    Parameters
+    ----------
+    limit
+        Sessions at once.
+    died
+        Whether the producer of this id (16 hexadecimal digits) is known to be dead.
+    ended
+        Called with the sid of each session that has ended.
+    """
+
+    def __init__(
+        self, limit: int, died: Callable[[str], bool], ended: Callable[[str], None]
+    ) -> None:
+        self._limit = limit
+        self._died = died
+        self._ended = ended
+        self._sessions: dict[str, Session] = {}
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter(list(self._sessions.values()))
+
+    def get(self, sid: str) -> Session | None:
+        """Return the session of a sid, if there is one."""
+        return self._sessions.get(sid)
+
+    def admit(self, hello: Hello, identity: bytes) -> Session:
+        """Begin a session; one that its control socket had before has ended thereby.
+
+        Raises
+        ------
+        WireError
+            When its sid is not one, or the viewer serves enough producers already.
+        """
+        for other in self:
+            if other.identity == identity:  # each route has a socket of its own
+                self.end(other.sid)
+        if len(self._sessions) >= self._limit:
+            raise WireError(f"this viewer serves {self._limit} producers already")
+        session = self._sessions[hello.sid] = Session.begin(hello, identity)
+        return session
+
+    def end(self, sid: str) -> None:
+        """Forget a session; what it sent stays."""
+        if self._sessions.pop(sid, None) is not None:
+            self._ended(sid)
+
+    def review(self, now: float) -> None:
+        """End the sessions of producers that died without a BYE."""
+        for session in self:
+            if now - session.heard_at > SILENT and self._died(session.producer):
+                self.end(session.sid)
+            else:
+                session.prune()
+
+
+class Refusals:
+    """Logs what is refused: a few, then how many more. Whoever sends rubbish fills no disk."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def note(self, sender: str, reason: str) -> None:
+        """Log one refusal, or count it."""
+        self._count += 1
+        if self._count <= MOST_TOLD:
+            text = reason[:LONGEST_TOLD]
+            plain = "".join(letter if letter.isprintable() else "?" for letter in text)
+            log.warning("%s: refused: %s", sender, plain)
+
+    def tell(self) -> None:
+        """Log how many more there were since the last time."""
+        if self._count > MOST_TOLD:
+            log.warning("%d more messages were refused", self._count - MOST_TOLD)
+        self._count = 0

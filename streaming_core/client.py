@@ -5,20 +5,27 @@ from __future__ import annotations
 import logging
 import math
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from streaming_core.errors import InvalidSetting, NotAdmitted, TimedOut, ViewerNotFound
+from streaming_core.errors import (
+    InvalidSetting,
+    NotAdmitted,
+    TimedOut,
+    Undelivered,
+    ViewerNotFound,
+)
 from streaming_core.fleet.process import Start, ensure
-from streaming_core.fleet.registry import running
-from streaming_core.network.endpoints import parse_address
+from streaming_core.fleet.registry import Connection, find, running
+from streaming_core.network.endpoints import Address, parse_address
 from streaming_core.stream.image import describe_image, make_image
 from streaming_core.stream.outcome import Delivery
 from streaming_core.stream.target import start_line
-from streaming_core.viewer import MODES, Mode, Viewer, allocate, known
+from streaming_core.viewer import MODES, Mode, Viewer
 
 log = logging.getLogger("planecast.client")
 
@@ -29,6 +36,16 @@ def _check(mode: str, stall: float, timeout: float) -> None:
     for name, value, least in (("stall", stall, 1.0), ("timeout", timeout, 0.001)):
         if not (isinstance(value, int | float) and value >= least and math.isfinite(value)):
             raise InvalidSetting(f"{name}= is a number of seconds, at least {least}, not {value!r}")
+
+
+def known(address: Address) -> Connection:
+    """Return the living viewer at an address, or raise ViewerNotFound saying how to start one."""
+    found = find(address.port)
+    if found is None or not found.alive():
+        raise ViewerNotFound(
+            f"no viewer runs on {address}. Start one: {start_line('napari', address.port)}"
+        )
+    return found
 
 
 def launch(
@@ -84,7 +101,7 @@ def launch(
     if viewer_kind == "napari" and (headless or fiji):
         raise InvalidSetting("headless= and fiji= are for Fiji; for napari there is virtual=True")
     connection = ensure(Start(viewer_kind, port, python, virtual, headless, fiji, timeout))
-    viewer = Viewer(connection, mode=mode, stall=stall, timeout=timeout)
+    viewer = Viewer.attach(connection, mode=mode, stall=stall, timeout=timeout)
     if clear:
         viewer.clear()
     return viewer
@@ -125,7 +142,7 @@ def connect(
         connection = found[0]
     else:
         connection = known(parse_address(address))
-    return Viewer(connection, mode=mode, stall=stall, timeout=timeout)
+    return Viewer.attach(connection, mode=mode, stall=stall, timeout=timeout)
 
 
 def viewers() -> list[dict[str, Any]]:
@@ -137,7 +154,7 @@ def viewers() -> list[dict[str, Any]]:
             "pid": connection.pid, "rate": None, "backlog": None, "undelivered": None,
         }  # fmt: skip
         try:
-            with Viewer(connection, timeout=2.0) as viewer:
+            with Viewer.attach(connection, timeout=2.0) as viewer:
                 state = viewer.state()
         except (ViewerNotFound, NotAdmitted, TimedOut) as error:
             log.warning("port %d: %s", connection.port, error)
@@ -158,7 +175,8 @@ class Tee:
 
     def allocate(self, shape: Sequence[int], dtype: DTypeLike) -> NDArray[Any]:
         """`Viewer.allocate`, for all of them."""
-        return allocate([viewer.route() for viewer in self.viewers], shape, dtype)
+        routes = [viewer.route() for viewer in self.viewers]
+        return routes[0].publisher.allocate(routes, shape, dtype)
 
     def show(self, array: ArrayLike, **words: Any) -> Delivery:
         """Send an image to all of them: one copy into one segment. Takes what `Viewer.show` takes.
@@ -174,14 +192,29 @@ class Tee:
         return routes[0].publisher.publish(routes, pixels, image, describe_image(image))
 
     def flush(self, timeout: float = 60.0) -> None:
-        """`Viewer.flush` for each."""
-        for viewer in self.viewers:
-            viewer.flush(timeout)
+        """`Viewer.flush` for each, also after one that raises: one error speaks for all."""
+        self._each(Viewer.flush, timeout)
 
     def settle(self, timeout: float = 60.0) -> None:
-        """`Viewer.settle` for each."""
+        """`Viewer.settle` for each, also after one that raises: one error speaks for all."""
+        self._each(Viewer.settle, timeout)
+
+    def _each(self, wait: Callable[[Viewer, float], None], timeout: float) -> None:
+        deadline = time.monotonic() + timeout
+        lost: list[Undelivered] = []
+        late: list[TimedOut] = []
         for viewer in self.viewers:
-            viewer.settle(timeout)
+            try:
+                wait(viewer, max(0.0, deadline - time.monotonic()))
+            except Undelivered as error:
+                lost.append(error)
+            except TimedOut as error:
+                late.append(error)
+        text = "; ".join(map(str, [*lost, *late]))
+        if lost:
+            raise Undelivered(text, [line for error in lost for line in error.images])
+        if late:
+            raise TimedOut(text)
 
 
 def tee(*viewers: Viewer) -> Tee:

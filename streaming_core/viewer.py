@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import operator
 import os
 import time
 import weakref
@@ -15,21 +14,20 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from streaming_core.errors import (
-    InvalidArray,
+    NotAdmitted,
     RequestFailed,
     TimedOut,
     Undelivered,
     ViewerNotFound,
 )
-from streaming_core.fleet.registry import Connection, find
-from streaming_core.network.endpoints import Address, parse_address
-from streaming_core.protocol.axes import check_dtype
+from streaming_core.fleet.registry import Connection, find, reach
+from streaming_core.memory.leases import is_held
 from streaming_core.protocol.components import Components, Value
 from streaming_core.stream.image import describe_image, make_image
 from streaming_core.stream.outcome import Delivery
 from streaming_core.stream.route import Route
 from streaming_core.stream.sessions import current_publisher, new_run
-from streaming_core.stream.target import start_line
+from streaming_core.stream.target import Target
 
 log = logging.getLogger("planecast.client")
 
@@ -59,29 +57,35 @@ class Viewer:
     """
 
     def __init__(
-        self, connection: Connection, *, run: str | None = None, mode: Mode = "every",
-        stall: float = 10.0, timeout: float = 10.0,
-    ) -> None:  # fmt: skip
-        self.viewer_kind = connection.viewer_kind
-        self.port = connection.port
-        self.run = run or new_run()
+        self, viewer_kind: str, port: int, *, run: str, mode: Mode = "every", stall: float = 10.0
+    ) -> None:
+        self.viewer_kind = viewer_kind
+        self.port = port
+        self.run = run
         self._mode: Mode = mode
         self._stall = stall
         self._route: Route | None = None
         self._route_pid = 0
         self._closed = False
         self._reported = 0
-        self._attach(connection, timeout)
 
-    def _attach(self, connection: Connection, timeout: float) -> Route:
-        publisher = current_publisher()
-        target = connection.target()
+    @classmethod
+    def attach(
+        cls, connection: Connection, *, mode: Mode = "every", stall: float = 10.0,
+        timeout: float = 10.0,
+    ) -> Self:  # fmt: skip
+        """Connect to a viewer that runs; raises if it does not let us in within ``timeout``."""
+        viewer = cls(connection.viewer_kind, connection.port, run=new_run(), mode=mode, stall=stall)
+        route = viewer._open(connection.target())
+        route.await_ready(timeout if connection.alive() else min(timeout, UNSEEN))
+        return viewer
+
+    def _open(self, target: Target) -> Route:
         latest = self._mode == "latest"
-        route = publisher.open(target, run=self.run, latest=latest, stall=self._stall)
+        route = current_publisher().open(target, run=self.run, latest=latest, stall=self._stall)
         self._leave = weakref.finalize(self, _leave, route)
         self._leave.atexit = False
         self._route, self._route_pid, self._reported = route, os.getpid(), route.ledger.reported
-        route.await_ready(timeout if connection.alive() else min(timeout, UNSEEN))
         return route
 
     def route(self) -> Route:
@@ -92,7 +96,20 @@ class Viewer:
             )
         if self._route is not None and self._route_pid == os.getpid():
             return self._route
-        return self._attach(known(parse_address(self.port)), 10.0)
+        return self._rejoin()
+
+    def _rejoin(self) -> Route:
+        """Connect in a process that was handed this: the viewer may be gone, which is no error."""
+        target = reach(self.port, self.viewer_kind)
+        route = self._open(target)
+        if route.link.attached:
+            try:
+                gone = target.lease is not None and is_held(target.lease) is False
+                route.await_ready(0.0 if gone else UNSEEN)
+            except (ViewerNotFound, NotAdmitted) as error:
+                log.warning("%s Until it is there, its images are reported as undelivered.", error)
+                route.go_without()
+        return route
 
     def show(
         self,
@@ -181,7 +198,8 @@ class Viewer:
         >>> gaussian(image, out=out)  # doctest: +SKIP
         >>> viewer.show(out, axes="ZYX")  # doctest: +SKIP
         """
-        return allocate([self.route()], shape, dtype)
+        route = self.route()
+        return route.publisher.allocate([route], shape, dtype)
 
     def flush(self, timeout: float = 60.0) -> None:
         """Wait until the viewer owns every image that this program sent to it.
@@ -350,7 +368,7 @@ class Viewer:
         self.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (self.port, self.run, self._mode, self._stall)
+        return _again, (self.viewer_kind, self.port, self.run, self._mode, self._stall)
 
     def __repr__(self) -> str:
         return f"<planecast.Viewer {self.viewer_kind}, port {self.port}>"
@@ -363,30 +381,9 @@ def _leave(route: Route) -> None:
             route.leave()
 
 
-def _again(port: int, run: str, mode: Mode, stall: float) -> Viewer:
+def _again(viewer_kind: str, port: int, run: str, mode: Mode, stall: float) -> Viewer:
     """Make an unpickled viewer: its process connects once, however many tasks bring one."""
-    viewer = Viewer(known(parse_address(port)), run=run, mode=mode, stall=stall)
+    viewer = Viewer(viewer_kind, port, run=run, mode=mode, stall=stall)
     route = viewer.route()
     route.publisher.keep(route)
     return viewer
-
-
-def known(address: Address) -> Connection:
-    """Return the living viewer at an address, or raise ViewerNotFound saying how to start one."""
-    found = find(address.port)
-    if found is None or not found.alive():
-        raise ViewerNotFound(
-            f"no viewer runs on {address}. Start one: {start_line('napari', address.port)}"
-        )
-    return found
-
-
-def allocate(routes: Sequence[Route], shape: Sequence[int], dtype: DTypeLike) -> NDArray[Any]:
-    """Return an array in memory that these routes can send without a copy."""
-    found = np.dtype(dtype)
-    if check_dtype(found) != found:
-        raise InvalidArray(f"allocate() needs a dtype that travels as it is, not {found}")
-    whole = tuple(operator.index(length) for length in shape)
-    if not whole or min(whole) < 1:
-        raise InvalidArray(f"an array of shape {whole} has no pixels")
-    return routes[0].publisher.allocate(routes, whole, found)

@@ -8,13 +8,13 @@ from typing import Final
 
 import msgspec
 
-from streaming_core.errors import InsecurePath
+from streaming_core.errors import InsecurePath, ViewerNotFound
 from streaming_core.memory.leases import is_held
 from streaming_core.memory.places import read_private, run_folder, run_folders, write_private
-from streaming_core.network.endpoints import Address
+from streaming_core.network.endpoints import LOOPBACK, Address
 from streaming_core.network.keys import KeyPair, ViewerKeys
 from streaming_core.network.transport import new_key_pair
-from streaming_core.stream.target import Target
+from streaming_core.stream.target import Target, start_line
 
 log = logging.getLogger("planecast.fleet")
 
@@ -108,15 +108,50 @@ def _read(path: Path) -> Connection | None:
         return None
 
 
+def reach(port: int, viewer_kind: str) -> Target:
+    """Return the way to a viewer that runs, or that may come back: its keys outlast it.
+
+    Raises
+    ------
+    ViewerNotFound
+        When this user never had a viewer on that port, on this machine.
+    """
+    connection = find(port)
+    if connection is not None:
+        return connection.target()
+    folder, address = run_folder(), Address(LOOPBACK, port)
+    keys = _lasting(folder, port)
+    if keys is None:
+        raise ViewerNotFound(
+            f"no viewer was ever started on {address} here. "
+            f"Start one: {start_line(viewer_kind, port)}"
+        )
+    return Target(
+        address, viewer_kind, keys.viewer.public, keys.client, lease_path(folder, port),
+        reread=lambda: _target(port),
+    )  # fmt: skip
+
+
 def viewer_keys(port: int) -> ViewerKeys:
     """Return the lasting keys of this user's viewers on a port, making them the first time."""
-    path = run_folder() / f"viewer-{port}.keys"
+    folder = run_folder()
+    keys = _lasting(folder, port)
+    if keys is None:
+        keys = ViewerKeys(new_key_pair(), new_key_pair())
+        write_private(_keys_path(folder, port), msgspec.json.encode(keys))
+    return keys
+
+
+def _keys_path(folder: Path, port: int) -> Path:
+    return folder / f"viewer-{port}.keys"
+
+
+def _lasting(folder: Path, port: int) -> ViewerKeys | None:
+    path = _keys_path(folder, port)
     try:
         return msgspec.json.decode(read_private(path), type=ViewerKeys)
     except FileNotFoundError:
-        pass
+        return None
     except msgspec.MsgspecError:
-        log.warning("%s could not be read and is made anew", path)
-    keys = ViewerKeys(new_key_pair(), new_key_pair())
-    write_private(path, msgspec.json.encode(keys))
-    return keys
+        log.warning("%s could not be read", path)
+        return None

@@ -369,13 +369,11 @@ class Link:
         """Do what is due: greet, ping, detach a viewer that stalled or did not come back."""
         if self.phase is Phase.CLOSED:
             return []
-        if self.phase is Phase.WAITING and now - self._died_at >= self.grace:
-            # In doubt: another one on the port may have heard our HELLO and be reading by now.
-            actions = self._give_up("the viewer died and did not come back", proven=False)
-            self.phase = Phase.DETACHED
-            return actions + self._greet(now)
-        if self._stalled(now):
-            actions = self._give_up(f"no progress for {self.stall:g} s", proven=False)
+        gone = self.phase is Phase.WAITING and now - self._died_at >= self.grace
+        if gone or self._stalled(now):
+            # In doubt: it may be reading, or another on the port that has heard our HELLO by now.
+            died, still = "the viewer died and did not come back", "no progress for "
+            actions = self._give_up(died if gone else f"{still}{self.stall:g} s", proven=False)
             self.phase = Phase.DETACHED
             return actions + self._greet(now)
         if self.phase is Phase.READY:
@@ -386,6 +384,11 @@ class Link:
             return [Probe(sent)]
         every = RETURN_EVERY if self.phase is Phase.DETACHED else HELLO_EVERY
         return self._greet(now) if now - self._said_at >= every else []
+
+    def stood_still(self, seconds: float, now: float) -> None:
+        """Blame nobody for time in which our own process did not run."""
+        self._moved_at = min(now, self._moved_at + seconds)
+        self._died_at = min(now, self._died_at + seconds)
 
     def _greet(self, now: float) -> list[Action]:
         self._said_at = now

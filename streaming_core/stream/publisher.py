@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import operator
 import os
 import secrets
 import sys
@@ -14,12 +15,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
-from streaming_core.errors import OutOfSharedMemory, WireError
+from streaming_core.errors import InvalidArray, OutOfSharedMemory, WireError
 from streaming_core.memory.leases import Lease
 from streaming_core.memory.segments import SUPPORTED, Pool, Slot
 from streaming_core.network.transport import Hub
+from streaming_core.protocol.axes import check_dtype
 from streaming_core.protocol.messages import Image
 from streaming_core.protocol.wire import check_array, split
 from streaming_core.settings import Settings
@@ -33,6 +35,9 @@ log = logging.getLogger("planecast.publisher")
 
 TURN: Final = 0.05
 """Seconds between two looks at what is due."""
+
+STOPPED: Final = 0.5
+"""Seconds between two looks after which our process did not run: no viewer is to blame for them."""
 
 
 class Publisher:
@@ -68,6 +73,7 @@ class Publisher:
         self._outbox: deque[tuple[Route, Any]] = deque()
         self._opened = 0
         self._stopping = False
+        self._turned_at = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="planecast-publisher", daemon=True)
         self._thread.start()
 
@@ -151,22 +157,33 @@ class Publisher:
         return seeing and nbytes >= self.settings.inline_below
 
     def allocate(
-        self, routes: Sequence[Route], shape: Sequence[int], dtype: np.dtype[Any]
+        self, routes: Sequence[Route], shape: Sequence[int], dtype: DTypeLike
     ) -> NDArray[Any]:
         """Return an array, of zeros or not, in memory that `publish` sends without a copy.
 
         Where the viewers do not see our memory, or there is none, it is ordinary memory.
+
+        Raises
+        ------
+        InvalidArray
+            For a dtype that does not travel as it is, or a shape without pixels.
         """
-        nbytes = check_array(shape, dtype.str)
+        kind = np.dtype(dtype)
+        if check_dtype(kind) != kind:
+            raise InvalidArray(f"allocate() needs a dtype that travels as it is, not {kind}")
+        whole = tuple(operator.index(length) for length in shape)
+        if not whole or min(whole) < 1:
+            raise InvalidArray(f"an array of shape {whole} has no pixels")
+        nbytes = check_array(whole, kind.str)
         with self.lock:
             self.loans.collect(self.pool)
             if not self._by_memory(nbytes, routes):
-                return np.empty(tuple(shape), dtype)
+                return np.empty(whole, kind)
             hand_over = nbytes >= self.settings.hand_over_from
             slot = self._take(nbytes, routes, one_off=hand_over)
             if slot is None:
-                return np.empty(tuple(shape), dtype)
-            return self.loans.lend(slot, tuple(shape), dtype)
+                return np.empty(whole, kind)
+            return self.loans.lend(slot, whole, kind)
 
     def _copy(self, slot: Slot | None, array: NDArray[Any], dtype: str, users: int) -> Payload:
         if slot is None:
@@ -219,10 +236,13 @@ class Publisher:
             self._hub.close()
 
     def _turn(self, now: float) -> None:
+        since, self._turned_at = now - self._turned_at, now
         self._send()
         for route in list(self.routes):
             came = list(route.receive())
             with self.lock:
+                if since > STOPPED:
+                    route.link.stood_still(since, now)
                 for parts in came:
                     route.take(parts, now)
                 changed = route.tick(now) or bool(came)

@@ -171,6 +171,13 @@ class Route:
             if self.link.phase is not Phase.READY:
                 raise self.target.absent()
 
+    def go_without(self) -> None:
+        """Do not wait for a viewer that is not there: report images until it is."""
+        with self.publisher.lock:
+            if self.link.phase is not Phase.READY:
+                self.perform(self.link.bye("no viewer is there"))
+                self.publisher.changed.notify_all()
+
     def _decided(self) -> bool:
         dead = self.link.phase is Phase.WAITING and self.welcome is None  # before it said a word
         return dead or self.link.phase is Phase.READY or self.trouble is not None

@@ -47,6 +47,20 @@ class TestWorkers:
             assert len({image.run for image in adapter.images}) == 1
             poll_until(lambda: len(viewer.state()["producers"]) == 1, "they said good-bye")
 
+    @pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+    def test_of_a_pool_go_on_when_their_viewer_was_closed(self, stage: Stage, method: str) -> None:
+        with recording_viewer() as (port, _), pc.connect(port):
+            pool = stage.run([sys.executable, str(PROGRAMS / "late_pool.py"), method, str(port)])
+            assert pool.hear() == "connected"
+        pool.tell("it is closed")
+        assert pool.hear() == "reported 6 of 6"
+        with recording_viewer(port=port), pc.connect(port) as viewer:
+            pool.tell("it is back")
+            assert pool.hear() == "fed"
+            viewer.settle()
+            assert held(viewer)[-1] == 1000
+            pool.end()
+
     def test_a_multiprocessing_process_may_end_right_after_its_last_image(
         self, stage: Stage
     ) -> None:

@@ -159,6 +159,20 @@ class TestSeveralViewers:
         far.tell()
         far.end()
 
+    def test_one_error_says_what_each_did_not_get(self) -> None:
+        with recording_viewer() as (one, _), recording_viewer() as (other, _):
+            both = pc.tee(pc.connect(one), pc.connect(other))
+            send(both, range(3))
+            both.flush()
+        poll_until(lambda: send(both, range(9, 10))[0].state == "undelivered", "both are closed")
+        with pytest.raises(pc.Undelivered) as caught:
+            both.flush()
+        assert str(one) in str(caught.value)
+        assert str(other) in str(caught.value)
+        lost = [len(viewer.undelivered) for viewer in both.viewers]
+        assert len(caught.value.images) == sum(lost)
+        both.flush()  # each is reported once
+
 
 class TestRuns:
     SCRIPT = """

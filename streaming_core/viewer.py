@@ -22,6 +22,7 @@ from streaming_core.errors import (
 )
 from streaming_core.fleet.registry import Connection, find, reach
 from streaming_core.memory.leases import is_held
+from streaming_core.protocol.actions import Phase
 from streaming_core.protocol.components import Components, Value
 from streaming_core.stream.image import describe_image, make_image
 from streaming_core.stream.outcome import Delivery
@@ -89,12 +90,13 @@ class Viewer:
         return route
 
     def route(self) -> Route:
-        """Return this process's route to the viewer; after a fork, a new one. For tee()."""
+        """Return this process's route to the viewer; after a fork, a new one. For `tee`."""
         if self._closed:
             raise ViewerNotFound(
                 f"this Viewer was closed; connect again: planecast.connect({self.port})"
             )
-        if self._route is not None and self._route_pid == os.getpid():
+        ours = self._route is not None and self._route_pid == os.getpid()
+        if ours and self._route is not None and self._route.link.phase is not Phase.CLOSED:
             return self._route
         return self._rejoin()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,20 +19,45 @@ if TYPE_CHECKING:
     from streaming_core.stream.route import Route
 
 
+@dataclass(slots=True)
+class Question:
+    """A request that waits for its answer."""
+
+    request: Request
+    vid: str
+    answer: tuple[Reply, list[Part]] | None = None
+
+
 class Requests:
-    """The requests of one route that wait for an answer. The publisher's lock guards them."""
+    """The requests of one route that wait for an answer. The publisher's lock guards them.
+
+    A connection that breaks may take a request or its answer with it, so what is not answered is
+    sent again: a viewer may be asked the same twice.
+    """
 
     def __init__(self, route: Route) -> None:
         self._route = route
         self._number = 0
-        self._waiting: dict[int, tuple[Reply, list[Part]] | None] = {}
+        self._waiting: dict[int, Question] = {}
 
     def answered(self, reply: Reply, parts: list[Part]) -> None:
         """Take a reply; one that nobody waits for any more is let go at once."""
-        if reply.number in self._waiting:
-            self._waiting[reply.number] = (reply, parts)
-        elif reply.array is not None:
+        question = self._waiting.get(reply.number)
+        if question is not None and question.answer is None:
+            question.answer = reply, parts
+        elif reply.array is not None and question is None:
             self._route.say(Release(self._route.sid, reply.number))
+
+    def repeat(self) -> None:
+        """Send again what was not answered, if it is the same viewer, or nobody was there."""
+        for question in self._waiting.values():
+            question.vid = question.vid or self._route.link.vid
+            if question.answer is None and not self._elsewhere(question):
+                self._route.publisher.post(self._route, question.request)
+
+    def _elsewhere(self, question: Question) -> bool:
+        """Whether it went to a viewer that is not there any more."""
+        return not self._route.link.attached or question.vid not in ("", self._route.link.vid)
 
     def ask(
         self, verb: str, arguments: Mapping[str, Any], timeout: float
@@ -56,21 +82,23 @@ class Requests:
         name = route.target.name
         with route.publisher.lock:
             self._number += 1
-            number = self._number
-            self._waiting[number] = None
+            question = Question(
+                Request(route.sid, self._number, verb, dict(arguments)), route.link.vid
+            )
+            self._waiting[self._number] = question
             try:
-                route.say(Request(route.sid, number, verb, dict(arguments)))
+                route.say(question.request)
                 route.publisher.wait_for(
-                    lambda: self._waiting[number] is not None or not route.link.attached, timeout
+                    lambda: question.answer is not None or self._elsewhere(question), timeout
                 )
             finally:
-                answer = self._waiting.pop(number)
-            attached = route.link.attached
-        if answer is None:
-            if not attached:
+                del self._waiting[question.request.number]
+            gone = self._elsewhere(question)
+        if question.answer is None:
+            if gone:
                 raise ViewerNotFound(f"the {name} is gone; {verb!r} was not answered")
             raise TimedOut(f"the {name} did not answer {verb!r} within {timeout:g} s")
-        reply, parts = answer
+        reply, parts = question.answer
         if reply.error:
             raise RequestFailed(f"{verb} in the {name}: {reply.error}")
         if reply.array is None:
@@ -79,7 +107,7 @@ class Requests:
             return reply.result, self._copy(reply.array, parts)
         finally:
             with route.publisher.lock:
-                route.say(Release(route.sid, number))
+                route.say(Release(route.sid, reply.number))
 
     def _copy(self, result: ArrayResult, parts: Sequence[Part]) -> NDArray[Any]:
         where, name = result.where, self._route.target.name

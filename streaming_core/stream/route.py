@@ -290,11 +290,12 @@ class Route:
 
     def _look_at_lease(self, now: float) -> None:
         dropped = self._dial is not None and self._dial.dropped
+        if dropped and self._dial is not None:
+            self._dial.dropped = False
+            self.requests.repeat()
         if self._witness is None or (now - self._looked_at < LEASE_LOOK and not dropped):
             return
         self._looked_at = now
-        if self._dial is not None:
-            self._dial.dropped = False
         if self._witness.proven_dead() and self.link.phase is not Phase.WAITING:
             self.perform(self.link.died(now))
             self.publisher.changed.notify_all()
@@ -361,6 +362,7 @@ class Route:
         self.welcome, self.shm, self.trouble = welcome, welcome.shm, None
         self.ledger.back()
         self.perform(self.link.welcome(welcome.vid, welcome.credit, welcome.credit_bytes, now))
+        self.requests.repeat()
 
     def transmit(self, what: Any) -> None:
         """*I/O* Send what a link or the publisher asked for."""

@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -367,7 +368,6 @@ class TestViewerThatIsKilled:
             assert delivery.reason
         adapter.close()
 
-
     @pytest.mark.usefixtures("impatience")
     def test_a_web_server_that_takes_its_port_for_a_while_stops_nothing(self, port: int) -> None:
         with recording_viewer() as (other, _):
@@ -530,6 +530,19 @@ class TestMessagesThatAreLost:
             viewer.settle()
             assert not viewer.undelivered
             assert viewer.state()["producers"][0]["images"] == 25
+
+    def test_questions_that_are_lost_with_a_connection_are_asked_again(self, proxy: Proxy) -> None:
+        with pc.connect(proxy.port) as viewer, ThreadPoolExecutor(2) as pool:
+            send(viewer, range(5))
+            viewer.settle()
+            proxy.control.deaf = True
+            pixels, state = pool.submit(viewer.read), pool.submit(viewer.state)
+            with pc.connect(proxy_target(proxy)) as witness:
+                poll_until(lambda: held(witness) == list(range(5)), "it answers others")
+            proxy.control.cut()
+            proxy.control.deaf = False
+            assert pixels.result(20.0).shape == (5, 200, 200)
+            assert state.result(20.0)["producers"][0]["images"] == 5
 
 
 def proxy_target(proxy: Proxy) -> int:

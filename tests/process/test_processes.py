@@ -49,7 +49,8 @@ class TestWorkers:
 
     @pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
     def test_of_a_pool_go_on_when_their_viewer_was_closed(self, stage: Stage, method: str) -> None:
-        with recording_viewer() as (port, _), pc.connect(port):
+        port = free_pair()
+        with recording_viewer(port=port), pc.connect(port):
             pool = stage.run([sys.executable, str(PROGRAMS / "late_pool.py"), method, str(port)])
             assert pool.hear() == "connected"
         pool.tell("it is closed")

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 import numpy as np
@@ -47,7 +48,7 @@ class Results:
         self._inline_below = inline_below
         self._made = 0
         self._lock = threading.Lock()
-        self._waiting: dict[str, dict[int, Result]] = {}
+        self._waiting: dict[str, dict[int, list[Result]]] = {}
 
     def carry(
         self, session: Session, number: int, array: NDArray[Any] | None
@@ -73,31 +74,31 @@ class Results:
         segment.begin_write()
         np.copyto(segment.array(array.shape, array.dtype), array)
         slab = Slab(name, segment.size, segment.end_write(), array.nbytes)
-        self.release(sid, number)  # should it have asked twice under one number
         with self._lock:
             results = self._waiting.setdefault(sid, {})
-            results[number] = Result(segment, time.monotonic() + KEPT)
+            # Asked twice under one number, it may be reading the first just now.
+            results.setdefault(number, []).append(Result(segment, time.monotonic() + KEPT))
         return ArrayResult(array.shape, array.dtype.str, slab)
 
     def waiting(self, sid: str) -> int:
         """How many arrays a producer has yet to fetch."""
-        return len(self._waiting.get(sid, ()))
+        return sum(map(len, list(self._waiting.get(sid, {}).values())))
 
     def release(self, sid: str, number: int) -> None:
         """The producer has copied it."""
         with self._lock:
             results = self._waiting.get(sid, {})
-            result = results.pop(number, None)
+            done = results.pop(number, [])
             if not results:
                 self._waiting.pop(sid, None)
-        if result is not None:
+        for result in done:
             result.segment.unlink()
 
     def drop(self, sid: str) -> None:
         """Let go of what is for a producer that is gone."""
         with self._lock:
             results = self._waiting.pop(sid, {})
-        for result in results.values():
+        for result in chain.from_iterable(results.values()):
             result.segment.unlink()
 
     def expire(self, now: float) -> None:
@@ -106,8 +107,8 @@ class Results:
             late = [
                 (sid, number)
                 for sid, results in self._waiting.items()
-                for number, result in results.items()
-                if now > result.until
+                for number, those in results.items()
+                if now > max(result.until for result in those)
             ]
         for sid, number in late:
             self.release(sid, number)

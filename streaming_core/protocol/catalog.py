@@ -222,11 +222,12 @@ class Catalog(Generic[P]):
                 fits.append((group, inside))
         if len(fits) == 1:
             return fits[0]
-        asked = describe(wanted) or "anything"
+        asked = kind if source is None else f"{kind} of source {source!r}"
+        asked += f" at {describe(wanted)}" if wanted else ""
         if not fits:
-            have = _list([group.key.title() for group in self.groups.values()]) or "nothing"
-            raise RequestFailed(f"no {kind} at {asked} (source {source!r}); here is: {have}")
-        names = _list([group.key.title() for group, _ in fits])
+            have = _list(list(self.groups.values())) or "nothing"
+            raise RequestFailed(f"no {asked}; here is: {have}")
+        names = _list([group for group, _ in fits])
         raise RequestFailed(f"{asked} fits {len(fits)} groups: {names}; say source= or components=")
 
     def read(
@@ -295,6 +296,7 @@ def _meets(place: tuple[Value, ...], names: Sequence[str], fixed: Mapping[str, V
     return all(fixed.get(name, value) == value for name, value in zip(names, place, strict=True))
 
 
-def _list(titles: Sequence[str]) -> str:
+def _list(groups: Sequence[Group[P]]) -> str:
     """Name some, for a text that people read."""
+    titles = [group.key.title() or f"{group.key.kind} without a source" for group in groups]
     return ", ".join(map(repr, titles[:MOST_TOLD])) + ", …" * (len(titles) > MOST_TOLD)

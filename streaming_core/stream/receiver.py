@@ -172,6 +172,7 @@ class Receiver:
                 self._turn()
         except Exception:  # boundary of the thread: the process must not seem alive without it
             log.exception("the I/O thread failed; this viewer takes no more images")
+            self._farewell = "it failed, see its log"
         finally:
             for session in self._roster:
                 self._send(session, Bye(vid=self.vid, reason=self._farewell))

@@ -73,7 +73,7 @@ def test_unknown_verbs_and_arguments_get_words(stream: Stream) -> None:
         stream.ask("dance")
     with pytest.raises(RequestFailed, match="source=7"):
         stream.ask("clear", source=7)
-    with pytest.raises(RequestFailed, match="no image at anything"):
+    with pytest.raises(RequestFailed, match="no image"):
         stream.read()
     stream.show(np.zeros((8, 8), np.uint8))
     with pytest.raises(RequestFailed, match="'zeros' or 'raise'"):

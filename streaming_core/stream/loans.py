@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streaming_core.memory.segments import Pool, Slot
-from streaming_core.stream.payload import SlotPayload
+from streaming_core.stream.pixels import SlotPixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ class Loans:
         self._loans.append(Loan(slot, _address(array), array.nbytes))
         return array
 
-    def redeem(self, array: NDArray[Any], users: int) -> SlotPayload | None:
-        """Return the payload of a lent array, read-only from here on; None for any other.
+    def redeem(self, array: NDArray[Any], users: int) -> SlotPixels | None:
+        """Return the pixels of a lent array, read-only from here on; None for any other.
 
         Parameters
         ----------
@@ -58,7 +58,7 @@ class Loans:
                 self._loans.remove(loan)
                 array.flags.writeable = False
                 generation = loan.slot.segment.end_write()
-                return SlotPayload(loan.slot, array.nbytes, generation, users)
+                return SlotPixels(loan.slot, array.nbytes, generation, users)
         return None
 
     def collect(self, pool: Pool) -> None:

@@ -27,7 +27,7 @@ from streaming_core.protocol.wire import check_array, split
 from streaming_core.settings import Settings
 from streaming_core.stream.loans import Loans
 from streaming_core.stream.outcome import Deliveries, Delivery
-from streaming_core.stream.payload import Payload, SlotPayload
+from streaming_core.stream.pixels import Pixels, SlotPixels
 from streaming_core.stream.route import Route
 from streaming_core.stream.target import Target
 
@@ -140,15 +140,15 @@ class Publisher:
         with self.lock:
             if not all(route.link.room(nbytes) for route in routes):
                 self.wait_for(lambda: all(route.link.roomy(nbytes) for route in routes), None)
-            payload: Payload | None = None
+            pixels: Pixels | None = None
             if array.dtype.str == image.dtype:
-                payload = self.loans.redeem(array, len(routes))
-            by_memory = payload is None and self._by_memory(nbytes, routes)
+                pixels = self.loans.redeem(array, len(routes))
+            by_memory = pixels is None and self._by_memory(nbytes, routes)
             slot = self._take(nbytes, routes) if by_memory else None
-        if payload is None:
-            payload = self._copy(slot, array, image.dtype, len(routes))
+        if pixels is None:
+            pixels = self._copy(slot, array, image.dtype, len(routes))
         with self.lock:
-            parts = [route.queue(payload, image, name, nbytes) for route in routes]
+            parts = [route.queue(pixels, image, name, nbytes) for route in routes]
         self._hub.wake()
         return parts[0] if len(parts) == 1 else Deliveries(parts, self.changed)
 
@@ -185,11 +185,11 @@ class Publisher:
                 return np.empty(whole, kind)
             return self.loans.lend(slot, whole, kind)
 
-    def _copy(self, slot: Slot | None, array: NDArray[Any], dtype: str, users: int) -> Payload:
+    def _copy(self, slot: Slot | None, array: NDArray[Any], dtype: str, users: int) -> Pixels:
         if slot is None:
-            return Payload(split(np.asarray(array, dtype=np.dtype(dtype))), users)
+            return Pixels(split(np.asarray(array, dtype=np.dtype(dtype))), users)
         try:
-            return SlotPayload.fill(slot, array, dtype, users)
+            return SlotPixels.fill(slot, array, dtype, users)
         except BaseException:  # also Ctrl-C in a long copy: the slot goes back, the error goes on
             with self.lock:
                 self.pool.retire(slot)

@@ -46,7 +46,7 @@ from streaming_core.protocol.messages import (
 from streaming_core.protocol.wire import check_result, decode_to_producer, encode, same_major
 from streaming_core.stream.ledger import Ledger
 from streaming_core.stream.outcome import Delivery
-from streaming_core.stream.payload import Payload
+from streaming_core.stream.pixels import Pixels
 from streaming_core.stream.requests import Requests
 from streaming_core.stream.target import Target
 
@@ -70,7 +70,7 @@ UNHEARD: Final = "the connection ended before the viewer said that it is shown"
 class Item:
     """An image between `Publisher.publish` and its final state on one route."""
 
-    payload: Payload
+    pixels: Pixels
     image: Image
     name: bytes
     delivery: Delivery
@@ -115,11 +115,11 @@ class Route:
 
     # the user's threads, with the lock held
 
-    def queue(self, payload: Payload, image: Image, name: bytes, nbytes: int) -> Delivery:
+    def queue(self, pixels: Pixels, image: Image, name: bytes, nbytes: int) -> Delivery:
         """Take one image."""
         delivery = Delivery(self.publisher.changed)
         seq = self.link.last + 1
-        self.items[seq] = Item(payload, image, name, delivery)
+        self.items[seq] = Item(pixels, image, name, delivery)
         place = name if self.latest else b""
         self.perform(self.link.queue(nbytes, name, time.monotonic(), place))
         return delivery
@@ -197,7 +197,7 @@ class Route:
             elif isinstance(action, Free):
                 item = self.items.get(action.seq)
                 if item is not None:
-                    item.payload.drop(self.publisher.pool, proven=action.proven)
+                    item.pixels.drop(self.publisher.pool, proven=action.proven)
                     if item.delivery.state in FINAL:
                         del self.items[action.seq]
             elif isinstance(action, Lost):
@@ -374,7 +374,7 @@ class Route:
                     item = self.items.get(what.seq)
                     if item is None or what.seq not in self.link.pending:
                         return
-                    where, parts = item.payload.ways(self.shm and not item.inline)
+                    where, parts = item.pixels.ways(self.shm and not item.inline)
                 image = msgspec.structs.replace(item.image, sid=self.sid, seq=what.seq, where=where)
                 self._dial.publish([encode(image), *parts])
             case Greet():

@@ -12,7 +12,7 @@ from streaming_core.protocol.messages import Inline, Slab
 from streaming_core.protocol.wire import split
 
 
-class Payload:
+class Pixels:
     """Inline pixels, shared by the routes that send them.
 
     Parameters
@@ -43,7 +43,7 @@ class Payload:
         self._parts = []
 
 
-class SlotPayload(Payload):
+class SlotPixels(Pixels):
     """Pixels in a slot. The slot is used again when each viewer has acked, never in doubt."""
 
     def __init__(
@@ -56,7 +56,7 @@ class SlotPayload(Payload):
         self._offset = offset
 
     @classmethod
-    def fill(cls, slot: Slot, array: NDArray[Any], dtype: str, users: int) -> SlotPayload:
+    def fill(cls, slot: Slot, array: NDArray[Any], dtype: str, users: int) -> SlotPixels:
         """Copy an array of any layout into a slot: one pass, which also converts it."""
         segment = slot.segment
         segment.begin_write()

@@ -142,6 +142,8 @@ class FijiAdapter:
             places = self._catalog.locate(arrival.image)
             for (key, inside, _), plane in zip(places, arrival.pixels, strict=True):
                 put = self._catalog.put(arrival.image, key, inside, plane)
+                if put.outdated:
+                    continue  # a newer run is there: the image counts as shown, and is not
                 item = Fresh(arrival.image, put.place, plane, bool(put.grew))
                 fresh.setdefault(key, []).append(item)
         failed: dict[GroupKey, str] = {}

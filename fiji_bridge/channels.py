@@ -8,6 +8,7 @@ from typing import Any
 
 from fiji_bridge import colors, look
 from fiji_bridge.pixels import Form, Plane
+from streaming_core.looks import OPENING, Limits
 from streaming_core.protocol.components import Value
 from streaming_core.protocol.messages import Image
 
@@ -36,20 +37,20 @@ class Opening:
         Planes it was found from.
     """
 
-    limits: look.Limits | None = None
-    stands: look.Limits = (0.0, 0.0)
+    limits: Limits | None = None
+    stands: Limits = (0.0, 0.0)
     seen: int = 0
 
     def take(self, fresh: Sequence[Fresh]) -> bool:
         """Widen the limits for new planes; return whether they changed."""
         before = self.limits
         for item in fresh:
-            if self.seen >= look.OPENING:
+            if self.seen >= OPENING:
                 break
             found = look.limits(item.image, item.plane)
             self.limits = look.join(self.limits, found)
             if found is not None:
-                self.seen = look.OPENING if look.is_fixed(item.image) else self.seen + 1
+                self.seen = OPENING if look.is_fixed(item.image) else self.seen + 1
         return self.limits != before
 
 
@@ -117,10 +118,10 @@ class Channels:
         changed = False
         for channel, items in fresh.items():
             opening = self._openings.get(channel)
-            if opening is None or opening.seen >= look.OPENING:
+            if opening is None or opening.seen >= OPENING:
                 continue
             if _range(imp, channel) != opening.stands:
-                opening.seen = look.OPENING  # the user has set it
+                opening.seen = OPENING  # the user has set it
             elif opening.take(items) and opening.limits is not None:
                 _set_range(imp, channel, opening.limits)
                 opening.stands = _range(imp, channel)
@@ -164,7 +165,7 @@ def _set_table(imp: Any, channel: int, table: Any) -> None:
         imp.getProcessor().setLut(table)
 
 
-def _range(imp: Any, channel: int) -> look.Limits:
+def _range(imp: Any, channel: int) -> Limits:
     if imp.isComposite():
         table = imp.getChannelLut(channel + 1)
         return float(table.min), float(table.max)
@@ -172,7 +173,7 @@ def _range(imp: Any, channel: int) -> look.Limits:
     return float(processor.getMin()), float(processor.getMax())
 
 
-def _set_range(imp: Any, channel: int, limits: look.Limits) -> None:
+def _set_range(imp: Any, channel: int, limits: Limits) -> None:
     if imp.isComposite():
         table = imp.getChannelLut(channel + 1).clone()
         table.min, table.max = limits

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import colorsys
 import re
-from collections.abc import Collection
+from collections.abc import Iterable
 from typing import Final, TypeAlias
 
+from streaming_core.looks import CYCLE, colour_of
 from streaming_core.protocol.components import Value
 
 Rgb: TypeAlias = tuple[int, int, int]
@@ -14,26 +15,14 @@ Rgb: TypeAlias = tuple[int, int, int]
 GRAY: Final[Rgb] = (255, 255, 255)
 NAMED: Final[dict[str, Rgb]] = {
     "green": (0, 255, 0), "magenta": (255, 0, 255), "cyan": (0, 255, 255),
-    "yellow": (255, 255, 0), "red": (255, 0, 0), "blue": (0, 0, 255), "orange": (255, 128, 0),
+    "yellow": (255, 255, 0), "red": (255, 0, 0), "blue": (0, 0, 255),
+    "orange": (255, 128, 0), "purple": (128, 0, 255),
     "gray": GRAY, "grey": GRAY, "grays": GRAY, "greys": GRAY, "white": GRAY,
 }  # fmt: skip
 """Colormaps that run from black to one colour."""
 
-PALETTE: Final = tuple(list(NAMED.values())[:7])
-"""For channels whose names say nothing; the first two are told apart by everybody."""
-
-STAINS: Final = (
-    (r"dapi|hoechst|h33342|bfp|af405|alexa405|ha?ematoxylin", "blue"),
-    (r"gfp|fitc|af488|alexa488|cy2|calcein|bodipy", "green"),
-    (r"yfp|venus|citrine|(af|alexa)5[13]\d", "yellow"),
-    (r"cfp|cerulean|(af|alexa)430", "cyan"),
-    (r"rfp|cherry|tritc|texasred|cy3|tomato|rhodamine|(af|alexa)5[4-9]\d|phalloidin", "red"),
-    (r"cy5|cy7|farred|irfp|(af|alexa)[67]\d\d|eosin", "magenta"),
-    (r"^dab$", "orange"),
-    (r"bright|phase|^bf$|^dic$|^tl$|transmi|^ph\d?$", "gray"),
-)
-"""Colours that people expect of stains: a pattern for the channel's name in small letters and
-digits, and the colour."""
+NAMES: Final = {NAMED[name]: name for name in (*CYCLE, "gray")}
+"""What these colours are called where channels get theirs."""
 
 
 def colormap(name: str) -> Rgb | None:
@@ -49,7 +38,7 @@ def colormap(name: str) -> Rgb | None:
     return NAMED.get(name.lower())
 
 
-def of_channel(value: Value, taken: Collection[Rgb]) -> Rgb:
+def of_channel(value: Value, taken: Iterable[Rgb]) -> Rgb:
     """Return the colour of a channel: by its name, else the first that is not taken.
 
     Parameters
@@ -59,14 +48,7 @@ def of_channel(value: Value, taken: Collection[Rgb]) -> Rgb:
     taken
         Colours of the channels that are there.
     """
-    if isinstance(value, str):
-        word = re.sub(r"[^a-z0-9]", "", value.lower())
-        for pattern, name in STAINS:
-            color = NAMED[name]
-            if re.search(pattern, word) and (color not in taken or color == GRAY):
-                return color
-    free = [color for color in PALETTE if color not in taken]
-    return free[0] if free else PALETTE[len(taken) % len(PALETTE)]
+    return NAMED[colour_of(value, [NAMES.get(color, "") for color in taken])]
 
 
 def labels() -> tuple[bytes, bytes, bytes]:

@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from fiji_bridge import colors, jvm
 from fiji_bridge.pixels import Form, Plane
+from streaming_core.looks import Limits, joined, limits_of, sample
 from streaming_core.protocol.messages import Image
-
-SAMPLES: Final = 256
-"""A display range is taken from at most this many rows and columns of a plane."""
-
-TAILS: Final = (0.5, 99.9)
-"""Percentiles that become black and white; bright structures are small in fluorescence."""
-
-OPENING: Final = 16
-"""Planes of a channel that its display range is found from, unless the user sets it before.
-
-The first alone misleads: in a stack that starts out of focus the sharp planes are ten times
-as bright. What comes later never moves the range.
-"""
-
-Limits: TypeAlias = tuple[float, float]
 
 
 def lut(color: colors.Rgb, limits: Limits) -> Any:
@@ -49,17 +35,10 @@ def limits(image: Image, plane: Plane) -> Limits | None:
         return form.level(low), form.level(high)
     if form.scale != 1 or form.rgb:
         return 0.0, 255.0
-    sample = plane.levels().reshape(plane.shape)
+    levels = plane.levels().reshape(plane.shape)
     if image.kind == "labels":
-        return 0.0, max(255.0, float(sample.max()))
-    sample = sample[tuple(slice(None, None, -(-length // SAMPLES)) for length in plane.shape)]
-    sample = sample[np.isfinite(sample)]
-    if not sample.size:
-        return None
-    low, high = (float(level) for level in np.percentile(sample, TAILS))
-    if not low < high:
-        low, high = float(sample.min()), float(sample.max())
-    return (low, high) if low < high else None
+        return 0.0, max(255.0, float(levels.max()))
+    return limits_of(sample(levels))
 
 
 def is_fixed(image: Image) -> bool:
@@ -76,7 +55,7 @@ def join(one: Limits | None, other: Limits | None) -> Limits | None:
     """Return the range in which the data of both can be seen."""
     if one is None or other is None:
         return one or other
-    return min(one[0], other[0]), max(one[1], other[1])
+    return joined(one, other)
 
 
 def calibrate(imp: Any, image: Image, form: Form, frames_are_t: bool) -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import faulthandler
-import gc
 import logging
 import signal
 import sys
-import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from napari_plugin.rehearsal import import_ahead, rehearse, uncollected
 from streaming_core.fleet.display import display
 from streaming_core.fleet.host import Host, ViewerOptions, run_viewer, viewer_options
 
@@ -25,9 +24,6 @@ log = logging.getLogger("planecast.napari")
 
 SIZE: Final = (1200, 800)
 """Of the window for a user whose napari has not remembered another."""
-
-QUIET: Final = 50
-"""Milliseconds without images before the viewer prepares for the first one."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,6 +47,7 @@ class Session:
         self._reason = "the viewer was closed by its user"
         self._error: Exception | None = None
         self._host: Host | None = None
+        self._starting = ExitStack()  # closed when the viewer is ready
 
     def run(self) -> None:
         """Open the window, serve, and close everything again.
@@ -60,7 +57,15 @@ class Session:
         PlanecastError
             What kept the viewer from being reached.
         """
+        with self._starting:
+            self._starting.enter_context(uncollected())
+            self._run()
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
         # napari is imported here: Qt reads DISPLAY when it starts, and --help needs no Qt.
+        import_ahead()
         import napari
         from qtpy.QtCore import QTimer
 
@@ -83,11 +88,10 @@ class Session:
                 self._host.close(self._reason)
             with suppress(RuntimeError):  # its user has closed it, and Qt deleted it
                 viewer.close()
-        if self._error is not None:
-            raise self._error
 
     def _listen(self, viewer: Viewer, adapter: NapariAdapter) -> None:
         try:
+            rehearse(viewer, adapter)
             self._host = Host(adapter, port=self._options.port)
         except Exception as error:
             # The boundary to Qt, which would swallow it: `run` raises it after the loop.
@@ -97,7 +101,7 @@ class Session:
         adapter.address = f"127.0.0.1:{self._host.port}"
         viewer.title = f"Planecast · port {self._host.port}"
         log.info("napari is ready on port %s", self._host.port)
-        warm_up(viewer, adapter)
+        self._starting.close()
 
     def _end_on_signals(self, adapter: NapariAdapter) -> None:
         """Close the window on SIGINT and SIGTERM.
@@ -142,51 +146,6 @@ def add_streams(viewer: Viewer) -> None:
     if isinstance(window, QMainWindow):
         for other in window.tabifiedDockWidgets(dock):
             other.raise_()
-
-
-def warm_up(viewer: Viewer, adapter: NapariAdapter) -> None:
-    """Pay for the first layer before it comes: 1 s, for imports and Qt's first controls.
-
-    The imports are done in a thread, so that the window stays alive; the layer is made,
-    drawn and taken away between two frames. It is left out once an image has come.
-    """
-    from qtpy.QtCore import QTimer
-
-    imports = threading.Thread(target=_import_ahead, name="planecast-warm-up", daemon=True)
-    imports.start()
-
-    def when_quiet() -> None:
-        if adapter.closed:
-            return
-        if imports.is_alive():
-            QTimer.singleShot(QUIET, when_quiet)
-        elif adapter.idle and not viewer.layers:
-            _throw_away_layer(viewer, adapter)
-
-    QTimer.singleShot(QUIET, when_quiet)
-
-
-def _import_ahead() -> None:
-    """Import what napari imports with its first layer, and read the list of all units."""
-    import pint
-    import scipy.ndimage  # noqa: F401
-
-    registry: Callable[[], Any] = pint.get_application_registry
-    registry().Unit("pixel")
-    with suppress(ImportError):
-        import xarray  # noqa: F401
-
-
-def _throw_away_layer(viewer: Viewer, adapter: NapariAdapter) -> None:
-    import numpy as np
-
-    with adapter.layers.sliders.ours():
-        viewer.add_image(np.zeros((1, 8, 8), np.uint16), contrast_limits=(0, 1))
-        viewer.screenshot(flash=False)
-        # What lives now lives as long as the process. The collector need not look at it
-        # again, which would stop the window for 0.2 s every few minutes, and now.
-        gc.freeze()
-        viewer.layers.clear()
 
 
 if __name__ == "__main__":

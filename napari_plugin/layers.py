@@ -20,8 +20,10 @@ from napari_plugin.growth import announce_growth, axis_labels, reshape, steps
 from napari_plugin.looks import Contrast, Palette, contrast_of, is_flat, white_of
 from napari_plugin.plan import SPLIT, Axes, focus, layer_title
 from napari_plugin.planes import PlaneStack
+from napari_plugin.rehearsal import without_xarray
 from napari_plugin.sliders import Sliders
 from napari_plugin.space import Space
+from streaming_core.looks import OPENING
 from streaming_core.protocol.catalog import Catalog, Group
 from streaming_core.protocol.components import GroupKey, Value, stack_order
 from streaming_core.protocol.messages import Image
@@ -32,13 +34,6 @@ Plane = NDArray[Any]
 
 THUMBNAIL_EVERY: Final = 0.5
 """Seconds between two thumbnails of a layer whose shown plane keeps changing."""
-
-OPENING: Final = 16
-"""Planes of a new layer from which its contrast is found, if the user does not set it before.
-
-The first one alone misleads: in a stack that starts out of focus the sharp planes are ten
-times as bright. What comes later never moves the contrast.
-"""
 
 
 @dataclass(slots=True, eq=False)
@@ -115,14 +110,16 @@ class Layers:
         values = self.axes.values
         if any(name not in values or value not in values[name] for name, value in inside.items()):
             self.begin(image)  # somebody has cleared the viewer since it began
-        group = self.catalog.put(image, key, inside, plane).group
+        put = self.catalog.put(image, key, inside, plane)
         entry = self._entries.get(key)
         if entry is None:
             self._grow()
-            self._entries[key] = self._make(group, plane)
+            with without_xarray():
+                self._entries[key] = self._make(put.group, plane)
             return True
-        place = tuple(inside[name] for name in group.names)
-        self._touched.setdefault(key, set()).add(place)
+        if put.outdated:
+            return False  # nor has it a say in the contrast
+        self._touched.setdefault(key, set()).add(put.place)
         if entry.stack.white is not None and image.contrast_limits is None:
             self._raise_white(entry, entry.stack.white, plane)
         if entry.opening is not None and entry.layer is not None:
@@ -287,7 +284,8 @@ class Layers:
             if not layers:
                 layers.insert(0, layer)  # napari fits its view to the first layer
             else:
-                with self._view_kept():
+                # napari selects the newcomer, and would show its controls for nothing.
+                with layers.selection.events.blocker_all(), self._view_kept():
                     layers.insert(at, layer)
 
     @contextmanager

@@ -272,23 +272,18 @@ class Values(Sequence[Value]):
 
     name: str
     items: list[Value] = field(default_factory=list)
-    _index: dict[Value, int] = field(default_factory=dict)
     _arrival: dict[Value, int] = field(default_factory=dict)
     _keys: list[Any] = field(default_factory=list)
 
     def add(self, value: Value) -> int | None:
         """Insert a value; return its index, or None if it was there already."""
-        if value in self._index:
+        if value in self._arrival:
             return None
         self._arrival[value] = len(self._arrival)
         key = self._key(value)
         at = bisect_left(self._keys, key)
         self.items.insert(at, value)
         self._keys.insert(at, key)
-        if at == len(self.items) - 1:
-            self._index[value] = at
-        else:
-            self._index = {item: index for index, item in enumerate(self.items)}
         return at
 
     def _key(self, value: Value) -> tuple[Any, ...]:
@@ -299,10 +294,12 @@ class Values(Sequence[Value]):
 
     def position(self, value: Value) -> int:
         """Index of a value; KeyError if it is not there."""
-        return self._index[value]
+        if value not in self._arrival:
+            raise KeyError(value)
+        return bisect_left(self._keys, self._key(value))  # keys are in order, and no two are alike
 
     def __contains__(self, value: object) -> bool:
-        return value in self._index
+        return value in self._arrival
 
     def __len__(self) -> int:
         return len(self.items)

@@ -191,7 +191,10 @@ class ArrayResult(msgspec.Struct, frozen=True):
 
 
 class Reply(Message, tag="REPLY", frozen=True):
-    """Viewer -> producer: the result of a request, or its error."""
+    """Viewer -> producer: the result of a request, or its error.
+
+    ``packed``: the result is too long for a JSON part, and the array holds it as JSON.
+    """
 
     vid: str
     sid: str
@@ -199,6 +202,7 @@ class Reply(Message, tag="REPLY", frozen=True):
     result: Any = None
     array: ArrayResult | None = None
     error: str = ""
+    packed: bool = False
 
 
 class Release(Message, tag="RELEASE", frozen=True):

@@ -28,12 +28,18 @@ from streaming_core.protocol.messages import (
 LONGEST_HEAD: Final = 1 << 20
 """Bytes of a JSON part, at most."""
 
+LONGEST_RESULT: Final = 1 << 28
+"""Bytes of the JSON of a reply's result, at most; long ones travel as pixels do."""
+
 PART: Final = 1 << 20
 """Bytes of a pixel part, at most."""
 
 MOST_PARTS: Final = 1 << 16
 MOST_DIMENSIONS: Final = 8
 LONGEST_TEXT: Final = 1024
+
+LONGEST_TOLD: Final = 300
+"""Characters of a parser's words: they quote what somebody sent."""
 
 ITEM_BYTES: Final = {np.dtype(code).str: np.dtype(code).itemsize for code in "?bBhHiIqQfd"}
 """The dtypes that travel. No other text reaches numpy, which reads much into one."""
@@ -78,7 +84,34 @@ def _decode(decoder: msgspec.json.Decoder[M], head: bytes | memoryview) -> M:
     try:
         return decoder.decode(head)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise WireError(f"not a message: {error}") from None
+        raise WireError(f"not a message: {str(error)[:LONGEST_TOLD]}") from None
+
+
+def pack(result: Any) -> NDArray[np.uint8] | None:
+    """Return a result as JSON in an array, if it is too long for the JSON part of a reply.
+
+    Raises
+    ------
+    WireError
+        When it is not plain data, or longer than `LONGEST_RESULT`.
+    """
+    try:
+        text = _encoder.encode(result)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise WireError(f"not plain data: {error}") from None
+    if len(text) > LONGEST_RESULT:
+        raise WireError(f"a result of {len(text)} bytes; at most {LONGEST_RESULT}")
+    return np.frombuffer(text, np.uint8) if len(text) > LONGEST_HEAD // 2 else None
+
+
+def unpack(array: NDArray[Any]) -> Any:
+    """Return a result that was packed; WireError when it is none."""
+    if array.nbytes > LONGEST_RESULT:
+        raise WireError(f"a result of {array.nbytes} bytes; at most {LONGEST_RESULT}")
+    try:
+        return msgspec.json.decode(array.tobytes())
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise WireError(f"not a result: {str(error)[:LONGEST_TOLD]}") from None
 
 
 def same_major(version: str) -> bool:

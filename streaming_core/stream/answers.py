@@ -10,7 +10,9 @@ from typing import Any, Final
 
 from numpy.typing import NDArray
 
+from streaming_core.errors import RequestFailed, WireError
 from streaming_core.protocol.messages import Reply, Request
+from streaming_core.protocol.wire import pack
 from streaming_core.stream.adapter import Call, ViewerAdapter
 from streaming_core.stream.results import Results
 from streaming_core.stream.session import Session
@@ -56,14 +58,27 @@ class Answers:
         while self._ready:
             session, reply, parts = self._ready.popleft()
             session.asking -= 1
+            session.answered(reply.number, (reply, parts))
             yield session, reply, parts
 
+    def release(self, session: Session, number: int) -> None:
+        """Let go of an answer: its array was copied."""
+        if number in session.questions:
+            session.questions[number] = None
+        self._results.release(session.sid, number)
+
     def request(self, session: Session, request: Request) -> None:
-        """Hand a request on, or refuse it."""
+        """Hand a request on, or refuse it; one that came before is answered as it was then."""
+        if request.number in session.questions:
+            answer_then = session.questions[request.number]
+            if answer_then is not None:  # else it is being carried out, or was heard
+                session.asking += 1
+                self._ready.append((session, *answer_then))
+            return
+        session.asked(request.number)
 
         def answer(result: Any = None, array: NDArray[Any] | None = None, error: str = "") -> None:
-            described, parts = self._results.carry(session, request.number, array)
-            reply = Reply(self._vid, session.sid, request.number, result, described, error)
+            reply, parts = self._reply(session, request.number, result, array, error)
             self._ready.append((session, reply, parts))
             self._wake()
 
@@ -83,6 +98,19 @@ class Answers:
             return
         reply = state if request.verb == "state" else answer
         self._adapter.call(Call(request.verb, request.arguments, reply, fail))
+
+    def _reply(
+        self, session: Session, number: int, result: Any, array: NDArray[Any] | None, error: str
+    ) -> tuple[Reply, list[bytes]]:
+        """Make a reply; a result that is too long for its JSON part travels as an array does."""
+        try:
+            packed = pack(result) if array is None else None
+            carried = array if packed is None else packed
+            described, parts = self._results.carry(session, number, carried)
+        except (RequestFailed, WireError) as refusal:
+            return Reply(self._vid, session.sid, number, error=str(refusal)), []
+        said, long = (result, False) if packed is None else (None, True)
+        return Reply(self._vid, session.sid, number, said, described, error, long), parts
 
     def _state(self) -> dict[str, Any]:
         uptime = round(time.monotonic() - self._began, 3)

@@ -14,6 +14,9 @@ log = logging.getLogger("planecast.publisher")
 REMEMBERED: Final = 10_000
 """Undelivered images and gaps that are kept by name."""
 
+LONGEST_REASON: Final = 1000
+"""Characters of a reason that are kept: it may be the viewer's."""
+
 BURST: Final = 5.0
 """Seconds between two ERROR lines about images that were not delivered, at least."""
 
@@ -49,7 +52,7 @@ class Ledger:
 
     def miss(self, name: str, reason: str) -> None:
         """Note an image that the viewer never will own; `say` logs it."""
-        self.undelivered.append(f"{name}: {reason}")
+        self.undelivered.append(f"{name}: {reason[:LONGEST_REASON]}")
         self.report.append(self.undelivered[-1])
         self.reported += 1
         self.lost += 1

@@ -66,7 +66,7 @@ SLOWEST: Final = 1e8
 """Bytes a second that any machine copies."""
 
 TAKE: Final = 0.002
-"""Seconds of taking images before control messages have their turn."""
+"""Seconds of taking images before control messages have their turn, and the other way round."""
 
 
 class Receiver:
@@ -183,8 +183,11 @@ class Receiver:
     def _turn(self) -> None:
         self._awake()
         self._listener.admit()
+        until = time.monotonic() + TAKE
         for parts in self._hub.drain(self._listener.control):
             self._control(bytes(parts[0]), parts[1:])
+            if time.monotonic() > until:  # whoever sends long messages does not starve images
+                break
         self._flush_outgoing()
         taking = self._taking()
         if taking != self._took:  # what is not taken must not wake us again and again
@@ -304,7 +307,7 @@ class Receiver:
             case Request():
                 self._answers.request(session, message)
             case Release():
-                self._results.release(message.sid, message.number)
+                self._answers.release(session, message.number)
 
     def _hello(self, identity: bytes, hello: Hello) -> None:
         if not same_major(hello.version):

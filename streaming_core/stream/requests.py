@@ -13,7 +13,7 @@ from streaming_core.errors import RequestFailed, SegmentGone, TimedOut, ViewerNo
 from streaming_core.memory import segments
 from streaming_core.network.transport import Part
 from streaming_core.protocol.messages import ArrayResult, Release, Reply, Request, Slab
-from streaming_core.protocol.wire import join
+from streaming_core.protocol.wire import join, unpack
 
 if TYPE_CHECKING:
     from streaming_core.stream.route import Route
@@ -104,7 +104,8 @@ class Requests:
         if reply.array is None:
             return reply.result, None
         try:
-            return reply.result, self._copy(reply.array, parts)
+            array = self._copy(reply.array, parts)
+            return (unpack(array), None) if reply.packed else (reply.result, array)
         finally:
             with route.publisher.lock:
                 route.say(Release(route.sid, reply.number))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final
@@ -12,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from streaming_core.errors import OutOfSharedMemory
+from streaming_core.errors import OutOfSharedMemory, RequestFailed
 from streaming_core.memory.segments import Segment
 from streaming_core.protocol.messages import ArrayResult, Inline, Slab
 from streaming_core.protocol.wire import split
@@ -23,12 +24,16 @@ log = logging.getLogger("planecast.receiver")
 KEPT: Final = 60.0
 """Seconds that an array waits for its RELEASE."""
 
+MOST_BYTES: Final = 4 << 30
+"""Bytes of the arrays that one producer has yet to fetch; the first may be of any size."""
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """An array that a producer has yet to copy."""
+    """An array that a producer has yet to copy; without a segment it is in the reply."""
 
-    segment: Segment
+    segment: Segment | None
+    nbytes: int
     until: float
 
 
@@ -53,9 +58,18 @@ class Results:
     def carry(
         self, session: Session, number: int, array: NDArray[Any] | None
     ) -> tuple[ArrayResult | None, list[bytes]]:
-        """Describe an array for a reply; the parts are empty where it waits in a segment."""
+        """Describe an array for a reply; the parts are empty where it waits in a segment.
+
+        Raises
+        ------
+        RequestFailed
+            When the producer lets too much wait.
+        """
         if array is None:
             return None, []
+        held = sum(result.nbytes for result in self._of(session.sid))
+        if held and held + array.nbytes > MOST_BYTES:
+            raise RequestFailed(f"{array.nbytes} bytes are too many while {held} wait; ask later")
         dtype = array.dtype.newbyteorder("=")
         array = np.ascontiguousarray(array, dtype=dtype)
         if session.shm and array.nbytes >= self._inline_below:
@@ -64,6 +78,7 @@ class Results:
             except OutOfSharedMemory:
                 log.info("no shared memory for a result of %d bytes: inline", array.nbytes)
         parts = split(array)
+        self._await(session.sid, number, None, array.nbytes)
         return ArrayResult(array.shape, dtype.str, Inline(array.nbytes, len(parts))), parts
 
     def _offer(self, sid: str, number: int, array: NDArray[Any]) -> ArrayResult:
@@ -74,15 +89,23 @@ class Results:
         segment.begin_write()
         np.copyto(segment.array(array.shape, array.dtype), array)
         slab = Slab(name, segment.size, segment.end_write(), array.nbytes)
+        self._await(sid, number, segment, array.nbytes)
+        return ArrayResult(array.shape, array.dtype.str, slab)
+
+    def _await(self, sid: str, number: int, segment: Segment | None, nbytes: int) -> None:
+        result = Result(segment, nbytes, time.monotonic() + KEPT)
         with self._lock:
             results = self._waiting.setdefault(sid, {})
             # Asked twice under one number, it may be reading the first just now.
-            results.setdefault(number, []).append(Result(segment, time.monotonic() + KEPT))
-        return ArrayResult(array.shape, array.dtype.str, slab)
+            results.setdefault(number, []).append(result)
+
+    def _of(self, sid: str) -> list[Result]:
+        with self._lock:
+            return list(chain.from_iterable(self._waiting.get(sid, {}).values()))
 
     def waiting(self, sid: str) -> int:
         """How many arrays a producer has yet to fetch."""
-        return sum(map(len, list(self._waiting.get(sid, {}).values())))
+        return len(self._of(sid))
 
     def release(self, sid: str, number: int) -> None:
         """The producer has copied it."""
@@ -91,15 +114,13 @@ class Results:
             done = results.pop(number, [])
             if not results:
                 self._waiting.pop(sid, None)
-        for result in done:
-            result.segment.unlink()
+        _unlink(done)
 
     def drop(self, sid: str) -> None:
         """Let go of what is for a producer that is gone."""
         with self._lock:
             results = self._waiting.pop(sid, {})
-        for result in chain.from_iterable(results.values()):
-            result.segment.unlink()
+        _unlink(chain.from_iterable(results.values()))
 
     def expire(self, now: float) -> None:
         """Let go of what nobody came for."""
@@ -117,3 +138,9 @@ class Results:
         """Let go of everything."""
         for sid in list(self._waiting):
             self.drop(sid)
+
+
+def _unlink(results: Iterable[Result]) -> None:
+    for result in results:
+        if result.segment is not None:
+            result.segment.unlink()

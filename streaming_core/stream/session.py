@@ -27,6 +27,12 @@ MOST_MISSING: Final = 1024
 MOST_BEYOND: Final = 65_536
 """Numbers after a missing one that are kept in mind: anybody can name as many as there are."""
 
+MOST_QUESTIONS: Final = 1024
+"""Numbers of requests that are kept in mind: a request may come twice and is carried out once."""
+
+MOST_ANSWERS: Final = 16
+"""Answers that are kept, should they have been lost with a connection."""
+
 LONGEST_REASON: Final = 1000
 """Characters of a reason: it may quote what somebody sent."""
 
@@ -55,6 +61,8 @@ class Session:
         Whether its producer may have given up images that are still on their way.
     asking
         Its requests that have no answer yet.
+    questions
+        Number of a request -> its answer, or None while there is none and when it was heard.
     """
 
     sid: str
@@ -70,6 +78,7 @@ class Session:
     heard_at: float = 0.0
     doubted: bool = False
     asking: int = 0
+    questions: dict[int, Any] = field(default_factory=dict)
     _highest: int = 0
     _suspects: frozenset[int] = frozenset()
     _beyond: set[int] = field(default_factory=set)
@@ -229,6 +238,20 @@ class Session:
         if error:
             self._errors[str(seq)] = error[:LONGEST_REASON]
             _remember(self._failed, seq, error[:LONGEST_REASON])
+
+    def asked(self, number: int) -> None:
+        """Note a request that is about to be carried out."""
+        self.questions[number] = None
+        if len(self.questions) > MOST_QUESTIONS:
+            del self.questions[next(iter(self.questions))]
+
+    def answered(self, number: int, answer: object) -> None:
+        """Keep an answer, and no more than the newest few."""
+        self.questions.pop(number, None)
+        self.questions[number] = answer  # as the newest
+        known = [one for one, kept in self.questions.items() if kept is not None]
+        for old in known[:-MOST_ANSWERS]:
+            self.questions[old] = None
 
     def take_owned(self) -> tuple[int, ...]:
         """Return and forget the numbers to ack."""

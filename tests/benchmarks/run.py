@@ -2,11 +2,14 @@
 
 Each case checks what arrived, and measures a yardstick beside itself, in the same run. Times
 of a shared machine vary by two and more: trust ratios, and the least of several repetitions.
+
+``planecast bench PROGRAM …`` runs a long test instead, with options of its own (``--help``).
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import logging
 import os
 import tempfile
@@ -27,14 +30,25 @@ Case: TypeAlias = Callable[[Effort], Iterator[Row]]
 
 SUITES: Final[Mapping[str, Mapping[str, Case]]] = {"local": local.CASES, "first": first.CASES}
 
+PROGRAMS: Final[Mapping[str, str]] = {
+    "chaos": "tests.benchmarks.chaos",
+    "fuzz": "tests.benchmarks.fuzz",
+    "soak": "tests.benchmarks.soak",
+}
+"""What runs alone: name -> module, whose ``main`` takes the arguments that follow the name."""
+
 out = Console()
 log = logging.getLogger("planecast.bench")
 
 
 def main(args: list[str]) -> int:
-    """Run suites; returns 0 when every case ran and its contents were right."""
+    """Run suites, or one program; returns 0 when all ran and contents were right."""
+    if args and args[0] in PROGRAMS:
+        return int(importlib.import_module(PROGRAMS[args[0]]).main(args[1:]))
     parser = argparse.ArgumentParser(prog="planecast bench", description="Measure Planecast.")
-    parser.add_argument("suites", nargs="*", metavar="SUITE", help=", ".join(SUITES))
+    parser.add_argument(
+        "suites", nargs="*", metavar="SUITE", help=f"{', '.join(SUITES)}; or {', '.join(PROGRAMS)}"
+    )
     parser.add_argument("--case", action="append", help="only this one; may be repeated")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep all figures")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw them against the targets")

@@ -6,7 +6,13 @@ import pytest
 
 from streaming_core.errors import WireError
 from streaming_core.protocol.messages import Hello
-from streaming_core.stream.session import MOST_MISSING, MOST_REASONS, Session
+from streaming_core.stream.session import (
+    MOST_ANSWERS,
+    MOST_MISSING,
+    MOST_QUESTIONS,
+    MOST_REASONS,
+    Session,
+)
 
 SID = "0123456789abcdef.1"
 
@@ -97,3 +103,13 @@ def test_nothing_that_a_producer_says_makes_it_grow_without_bound(session: Sessi
         session.refuse(seq, "no")
     assert session.refused(3000) == ""
     assert session.refused(2999 + 2 * MOST_REASONS) == "no"
+
+
+def test_requests_are_kept_in_mind_and_the_newest_answers_too(session: Session) -> None:
+    for number in range(1, 3 * MOST_QUESTIONS):
+        session.asked(number)
+        session.answered(number, f"answer {number}")
+        session.answered(number, f"answer {number}")  # said again
+    assert len(session.questions) <= MOST_QUESTIONS + 1
+    kept = [number for number, answer in session.questions.items() if answer is not None]
+    assert kept == list(range(3 * MOST_QUESTIONS - MOST_ANSWERS, 3 * MOST_QUESTIONS))

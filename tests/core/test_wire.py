@@ -11,13 +11,16 @@ from streaming_core.protocol import messages
 from streaming_core.protocol.messages import Hello, Image, Inline, Ping, Slab
 from streaming_core.protocol.wire import (
     LONGEST_HEAD,
+    LONGEST_RESULT,
     check_image,
     decode_to_producer,
     decode_to_viewer,
     encode,
     join,
+    pack,
     same_major,
     split,
+    unpack,
 )
 
 SLAB = Slab("pc0123456789abcdef_1", 4096 + 32, 2, 32)
@@ -99,6 +102,21 @@ def test_pixels_travel_in_parts_and_come_back() -> None:
     assert np.array_equal(join(parts, pixels.shape, "<u2"), pixels)
     with pytest.raises(WireError):
         join(parts[1:], pixels.shape, "<u2")
+
+
+def test_a_result_that_is_too_long_for_one_part_travels_as_an_array() -> None:
+    assert pack({"groups": []}) is None
+    result = {"t": list(range(300_000)), "name": "é"}
+    packed = pack(result)
+    assert packed is not None
+    assert packed.nbytes > LONGEST_HEAD
+    assert unpack(packed) == result
+    with pytest.raises(WireError):
+        unpack(packed[:-1])
+    with pytest.raises(WireError):
+        unpack(np.broadcast_to(np.uint8(32), LONGEST_RESULT + 1))
+    with pytest.raises(WireError):
+        pack(object())
 
 
 @given(st.binary(max_size=300))

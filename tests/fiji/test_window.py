@@ -164,6 +164,26 @@ def test_an_image_sent_again_replaces_the_old_one_on_the_screen(fiji: Fiji) -> N
     assert fiji.value("live", 4, 3, 1) == plane(0)[3, -5]
 
 
+def test_a_late_plane_of_an_older_run_is_not_seen(fiji: Fiji) -> None:
+    fiji.show(plane(1), source="live", run="one", components={"z": 0})
+    fiji.show(plane(2), source="live", run="two", components={"z": 0})
+    before, seen = fiji.look("live"), fiji.picture(canvas=True)
+    assert fiji.show(plane(900)[:, ::-1], source="live", run="one", components={"z": 0}) is None
+    assert np.array_equal(fiji.picture(canvas=True), seen)
+    assert fiji.look("live") == before  # its range too
+    assert np.array_equal(fiji.read(components={"z": 0}), plane(2))
+    assert fiji.value("live", 4, 3, 1) == plane(2)[3, 4]
+
+
+def test_of_a_late_stack_only_what_is_new_is_seen(fiji: Fiji) -> None:
+    fiji.show(plane(1), source="live", run="one", components={"z": 0})
+    fiji.show(plane(2), source="live", run="two", components={"z": 0})
+    late = np.stack([plane(7), plane(8)])
+    assert fiji.show(late, axes="ZYX", source="live", run="one", components={"z": [0, 1]}) is None
+    assert fiji.look("live")["size"] == [1, 2, 1]
+    assert [fiji.value("live", 4, 3, z) for z in (1, 2)] == [plane(2)[3, 4], plane(8)[3, 4]]
+
+
 def test_channels_get_the_colours_of_their_stains(fiji: Fiji) -> None:
     for channel in ("DAPI", "GFP", "mCherry", "something"):
         fiji.show(plane(1), source="cells", components={"channel": channel})

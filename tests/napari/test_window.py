@@ -347,6 +347,17 @@ def test_contrast_comes_from_the_first_images_and_then_stays(stream: Stream) -> 
     assert layer.contrast_limits == limits
 
 
+def test_a_late_plane_of_an_older_run_is_not_seen(stream: Stream) -> None:
+    stream.show(quarters(0, 9, 9, 9), run="one", components={"z": 0})
+    stream.show(quarters(0, 100, 50, 100), run="two", components={"z": 0})
+    stream.settle()
+    limits, seen = stream.viewer.layers[0].contrast_limits, stream.canvas()
+    stream.show(quarters(250, 250, 0, 0), run="one", components={"z": 0})
+    stream.settle()
+    assert stream.viewer.layers[0].contrast_limits == limits
+    np.testing.assert_array_equal(stream.canvas(), seen)
+
+
 def test_contrast_that_the_user_sets_among_the_first_images_stays(stream: Stream) -> None:
     for z in range(4):
         stream.show(np.full((64, 64), 100 * z, np.uint16), components={"z": z})

@@ -141,7 +141,7 @@ class TestForks:
             assert held(viewer, source="a") == list(range(40))
             assert held(viewer, source="b") == list(range(40))
 
-    def test_what_its_parent_did_not_get_through_is_not_the_childs_to_report(
+    def test_what_its_parent_did_not_get_through_is_not_for_the_child_to_report(
         self, stage: Stage
     ) -> None:
         script = """

@@ -6,13 +6,10 @@ call `Hub.wake` and nothing else.
 
 from __future__ import annotations
 
-import ctypes
 import errno
-import os
 import socket
 import struct
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, TypeAlias
 
 import zmq
@@ -54,20 +51,6 @@ def new_key_pair() -> KeyPair:
     return KeyPair(public.decode(), secret.decode())
 
 
-def _ringer() -> Callable[[int, bytes, int], object] | None:
-    """Return ``write`` of the C library, called without letting go of the interpreter.
-
-    `socket.send` lets go of it, and the thread that it wakes takes it: whoever called ``show``
-    then sleeps, and where the viewer's copy takes its core meanwhile, twice as long. With the
-    interpreter held, nobody can close the file between reading its number and writing.
-    """
-    held = getattr(sys, "_is_gil_enabled", lambda: True)()
-    return ctypes.PyDLL(None).write if os.name == "posix" and held else None
-
-
-_ring = _ringer()
-
-
 class Hub:
     """The sockets of one I/O thread, and the means to wake it."""
 
@@ -78,23 +61,18 @@ class Hub:
         self._bell.setblocking(False)
         self._rope.setblocking(False)
         self._rung = False
-        self._rope_number = self._rope.fileno()
         self._ready: set[Any] = set()
         self._bell_number = self._bell.fileno()
         self._poller.register(self._bell_number, zmq.POLLIN)
 
     def wake(self) -> None:
         """Make `wait` return; from any thread, and cheap when it will anyway."""
-        if self._rung:
-            return
-        self._rung = True
-        if _ring is not None:
-            _ring(self._rope_number, b"\0", 1)  # full: it is awake anyway; closed: nobody waits
-            return
-        try:
-            self._rope.send(b"\0")
-        except (BlockingIOError, OSError):
-            pass
+        if not self._rung:
+            self._rung = True
+            try:
+                self._rope.send(b"\0")
+            except (BlockingIOError, OSError):
+                pass  # full: it is awake anyway; closed: nobody waits any more
 
     def wait(self, seconds: float) -> None:
         """Wait until a socket has something, somebody woke us, or the time is over."""
@@ -139,7 +117,6 @@ class Hub:
         for made, _ in list(self._poller.sockets):
             if isinstance(made, zmq.Socket) and not made.closed:
                 self.drop(made)
-        self._rope_number = -1  # whoever rings now must not write to a file that comes after
         self._bell.close()
         self._rope.close()
         self._context.term()

@@ -10,7 +10,7 @@ mode ``latest``) replaced by a newer one of the same place before it was sent.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -26,6 +26,7 @@ from streaming_core.protocol.actions import (
     State,
     Transmit,
 )
+from streaming_core.protocol.queue import Entry, Queue
 
 HELLO_EVERY: Final = 0.25
 """Seconds between two HELLO to a viewer that should answer."""
@@ -46,17 +47,6 @@ MOST_ASKED: Final = 32
 
 MOST_UNSENT: Final = 1024
 """Places of which an image may wait to be sent in mode ``latest``."""
-
-
-@dataclass(slots=True)
-class Entry:
-    """An image that is not owned yet."""
-
-    nbytes: int
-    name: bytes
-    place: bytes = b""
-    sent: bool = False
-    asked: int = 0
 
 
 @dataclass(slots=True)
@@ -87,12 +77,7 @@ class Link:
     paused: bool = False
     last: int = 0
     replaced: int = 0
-    pending: dict[int, Entry] = field(default_factory=dict)
-    pending_bytes: int = 0
-    _sent: int = 0
-    _sent_bytes: int = 0
-    _unsent: dict[int, Entry] = field(default_factory=dict)
-    _unsent_place: dict[bytes, int] = field(default_factory=dict)
+    _queue: Queue = field(default_factory=Queue)
     _unshown: set[int] = field(default_factory=set)
     _history: deque[bytes] = field(default_factory=lambda: deque(maxlen=HISTORY))
     _kept: int = 0
@@ -110,17 +95,24 @@ class Link:
         """Whether an image of this size may be queued now without waiting."""
         if not self.attached or not self.pending:
             return True
+        queue = self._queue
         if self.latest:
-            waiting, size = len(self._unsent), self.pending_bytes - self._sent_bytes + nbytes
+            waiting, size = queue.unsent, queue.nbytes - queue.sent_bytes + nbytes
             return waiting < 2 or (waiting < MOST_UNSENT and size <= self.credit_bytes)
-        return len(self.pending) < self.credit and self.pending_bytes + nbytes <= self.credit_bytes
+        return len(self.pending) < self.credit and queue.nbytes + nbytes <= self.credit_bytes
 
     def roomy(self, nbytes: int) -> bool:
         """Whether a producer that had to wait goes on: it is woken for several images, not one."""
         if not self.attached or not self.pending or self.latest:
             return self.room(nbytes)
         few = len(self.pending) <= self.credit * 3 // 4
-        return few and self.pending_bytes + max(nbytes, self.credit_bytes // 4) <= self.credit_bytes
+        size = self._queue.nbytes + max(nbytes, self.credit_bytes // 4)
+        return few and size <= self.credit_bytes
+
+    @property
+    def pending(self) -> Mapping[int, Entry]:
+        """Images that are not owned yet, by number, the oldest first."""
+        return self._queue.entries
 
     @property
     def attached(self) -> bool:
@@ -135,8 +127,7 @@ class Link:
     @property
     def waits(self) -> tuple[int, int]:
         """The lowest numbers that are sent and not owned, owned and not shown; 0 for none."""
-        sent = next((seq for seq, entry in self.pending.items() if entry.sent), 0)
-        return sent, min(self._unshown, default=0)
+        return self._queue.first_sent, min(self._unshown, default=0)
 
     @property
     def base(self) -> int:
@@ -154,49 +145,25 @@ class Link:
         if not self.pending:
             self._moved_at = now
         actions: list[Action] = []
-        if self.latest and place in self._unsent_place:
-            actions += self._replace(self._unsent_place[place])
-        entry = Entry(nbytes, name, place)
-        self.pending[seq] = self._unsent[seq] = entry
-        self.pending_bytes += nbytes
-        if place:
-            self._unsent_place[place] = seq
+        old = self._queue.unsent_at(place) if self.latest else None
+        if old is not None:
+            actions += self._replace(old)
+        self._queue.add(seq, Entry(nbytes, name, place))
         return actions + self._send_more()
 
     def _why_detached(self) -> str:
         return "the program closed the connection" if self.phase is Phase.CLOSED else "detached"
 
     def _replace(self, seq: int) -> list[Action]:
-        self._forget(seq)
+        self._queue.forget(seq)
         self.replaced += 1
         return [Settle(seq, State.REPLACED), Free(seq, True), GiveUp((seq,))]
 
-    def _forget(self, seq: int) -> Entry:
-        entry = self.pending.pop(seq)
-        self.pending_bytes -= entry.nbytes
-        if entry.sent:
-            self._sent -= 1
-            self._sent_bytes -= entry.nbytes
-        else:
-            del self._unsent[seq]
-            if self._unsent_place.get(entry.place) == seq:
-                del self._unsent_place[entry.place]
-        return entry
-
     def _send_more(self) -> list[Action]:
         actions: list[Action] = []
-        while self._unsent and self.phase is Phase.READY:
-            seq, entry = next(iter(self._unsent.items()))
-            full = self._sent >= self.credit or self._sent_bytes + entry.nbytes > self.credit_bytes
-            if full and self._sent:
-                break
-            del self._unsent[seq]
-            if self._unsent_place.get(entry.place) == seq:
-                del self._unsent_place[entry.place]
-            entry.sent = True
-            self._sent += 1
-            self._sent_bytes += entry.nbytes
-            actions += (Transmit(seq), Settle(seq, State.SENT))
+        if self.phase is Phase.READY:
+            for seq in self._queue.send(self.credit, self.credit_bytes):
+                actions += (Transmit(seq), Settle(seq, State.SENT))
         return actions
 
     def close(self, reason: str) -> list[Action]:
@@ -210,7 +177,7 @@ class Link:
         seqs = tuple(self.pending)
         actions: list[Action] = []
         for seq in seqs:
-            sent = self._forget(seq).sent
+            sent = self._queue.forget(seq).sent
             actions.append(Settle(seq, State.UNDELIVERED, reason))
             actions.append(Free(seq, proven or not sent))
         if seqs:
@@ -268,9 +235,9 @@ class Link:
         return actions + self._send_more()
 
     def _own(self, seq: int) -> list[Action]:
-        if not self._is_sent(seq):
+        if not self._queue.is_sent(seq):
             return []
-        self._history.append(self._forget(seq).name)
+        self._history.append(self._queue.forget(seq).name)
         self._kept += 1
         self._unshown.add(seq)
         actions: list[Action] = [Free(seq, True), Settle(seq, State.OWNED)]
@@ -280,10 +247,6 @@ class Link:
 
     def _knows(self, vid: str) -> bool:
         return vid == self.vid != ""
-
-    def _is_sent(self, seq: int) -> bool:
-        """Whether a viewer can have it: what it says of others is not true."""
-        return seq in self.pending and self.pending[seq].sent
 
     def shown(
         self, vid: str, seqs: Iterable[int], errors: dict[str, str], now: float
@@ -302,9 +265,9 @@ class Link:
 
     def refuse(self, vid: str, seq: int, reason: str, now: float) -> list[Action]:
         """Take REFUSED: the viewer will not own this image."""
-        if vid not in ("", self.vid) or not self._is_sent(seq):
+        if vid not in ("", self.vid) or not self._queue.is_sent(seq):
             return []
-        self._forget(seq)
+        self._queue.forget(seq)
         self._moved_at = now
         return [Settle(seq, State.UNDELIVERED, reason), Free(seq, True), *self._send_more()]
 
@@ -317,7 +280,7 @@ class Link:
         for seq in dict.fromkeys(seqs):
             if seq not in self.pending:
                 gone.append(seq)
-            elif self._is_sent(seq):
+            elif self._queue.is_sent(seq):
                 actions += self._send_again(seq)
         actions += [GiveUp(tuple(gone))] if gone else []
         return actions + self._send_more()
@@ -326,7 +289,7 @@ class Link:
         self.pending[seq].asked += 1
         if self.pending[seq].asked <= MOST_ASKED:
             return [Transmit(seq)]
-        self._forget(seq)
+        self._queue.forget(seq)
         reason = f"the viewer asked for it {MOST_ASKED} times"
         return [Settle(seq, State.UNDELIVERED, reason), Free(seq, False), GiveUp((seq,))]
 
@@ -380,8 +343,7 @@ class Link:
             if now - self._said_at < PING_EVERY:
                 return []
             self._said_at = now
-            sent = self.last if not self._unsent else min(self._unsent) - 1
-            return [Probe(sent)]
+            return [Probe(self._queue.sent_up_to(self.last))]
         every = RETURN_EVERY if self.phase is Phase.DETACHED else HELLO_EVERY
         return self._greet(now) if now - self._said_at >= every else []
 

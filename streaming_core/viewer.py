@@ -219,8 +219,8 @@ class Viewer:
             done = route.publisher.wait_for(lambda: not route.link.pending, timeout)
             left = len(route.link.pending)
             ledger = route.ledger
-            lost, self._reported = ledger.reported - self._reported, ledger.reported
-            names = list(ledger.report)[-lost:] if lost else []
+            lost, names = ledger.since(self._reported)
+            self._reported = ledger.reported
         if lost:
             raise Undelivered(
                 f"{lost} image{'s' * (lost > 1)} not delivered to the {route.target.name}: "

@@ -83,4 +83,11 @@ class Lost:
     closed: bool = False
 
 
-Action: TypeAlias = Transmit | Settle | Free | Greet | Probe | GiveUp | Lost
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The viewer owns this image, which was reported as undelivered: take that back."""
+
+    seq: int
+
+
+Action: TypeAlias = Transmit | Settle | Free | Greet | Probe | GiveUp | Lost | Found

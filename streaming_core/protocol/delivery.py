@@ -4,7 +4,8 @@ Each method takes an event and the time in seconds (any monotonic clock), and re
 is to be done about it, in order. Who calls it sends, frees memory and tells the user.
 
 States of an image: queued -> sent -> owned -> shown, or undelivered with a reason, or (in
-mode ``latest``) replaced by a newer one of the same place before it was sent.
+mode ``latest``) replaced by a newer one of the same place before it was sent. What is given up
+after it was sent may have reached the viewer: if the viewer says so it becomes owned.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Final
 
 from streaming_core.protocol.actions import (
     Action,
+    Found,
     Free,
     GiveUp,
     Greet,
@@ -36,7 +38,8 @@ RETURN_EVERY: Final = 1.0
 
 PING_EVERY: Final = 0.5
 HISTORY: Final = 65_536
-"""Owned images that are remembered by name, for the gap of a viewer that dies."""
+"""Owned images that are remembered by name, for the gap of a viewer that dies; and as many that
+were given up, in case it has them."""
 
 MOST_CREDIT: Final = 4096
 MOST_CREDIT_BYTES: Final = 4 << 30
@@ -79,6 +82,7 @@ class Link:
     replaced: int = 0
     _queue: Queue = field(default_factory=Queue)
     _unshown: set[int] = field(default_factory=set)
+    _given_up: dict[int, bytes] = field(default_factory=dict)
     _history: deque[bytes] = field(default_factory=lambda: deque(maxlen=HISTORY))
     _kept: int = 0
     _progress: int = -1
@@ -177,12 +181,21 @@ class Link:
         seqs = tuple(self.pending)
         actions: list[Action] = []
         for seq in seqs:
-            sent = self._queue.forget(seq).sent
+            sent = self._forget(seq).sent
             actions.append(Settle(seq, State.UNDELIVERED, reason))
             actions.append(Free(seq, proven or not sent))
         if seqs:
             actions.append(GiveUp(seqs))
         return actions
+
+    def _forget(self, seq: int) -> Entry:
+        """Give an image up, though the viewer may have it."""
+        entry = self._queue.forget(seq)
+        if entry.sent:
+            self._given_up[seq] = entry.name
+            if len(self._given_up) > HISTORY:
+                del self._given_up[next(iter(self._given_up))]
+        return entry
 
     # events from the viewer
 
@@ -235,12 +248,18 @@ class Link:
         return actions + self._send_more()
 
     def _own(self, seq: int) -> list[Action]:
-        if not self._queue.is_sent(seq):
+        actions: list[Action]
+        if self._queue.is_sent(seq):
+            name = self._queue.forget(seq).name
+            actions = [Free(seq, True), Settle(seq, State.OWNED)]
+        elif seq in self._given_up:
+            name = self._given_up.pop(seq)
+            actions = [Found(seq)]
+        else:
             return []
-        self._history.append(self._queue.forget(seq).name)
+        self._history.append(name)
         self._kept += 1
         self._unshown.add(seq)
-        actions: list[Action] = [Free(seq, True), Settle(seq, State.OWNED)]
         if len(self._unshown) > HISTORY:  # it never says SHOWN: no reason to grow with it
             actions += self._unseen()
         return actions
@@ -289,7 +308,7 @@ class Link:
         self.pending[seq].asked += 1
         if self.pending[seq].asked <= MOST_ASKED:
             return [Transmit(seq)]
-        self._queue.forget(seq)
+        self._forget(seq)
         reason = f"the viewer asked for it {MOST_ASKED} times"
         return [Settle(seq, State.UNDELIVERED, reason), Free(seq, False), GiveUp((seq,))]
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import math
 from collections import deque
-from typing import Final
+from collections.abc import Sequence
+from itertools import islice
+from typing import Any, Final
 
 from streaming_core.protocol.actions import Lost
 
@@ -31,40 +33,74 @@ class Ledger:
 
     Attributes
     ----------
-    undelivered, gaps
-        The newest of them, by name; of an undelivered one with the reason.
+    gaps
+        The newest of them, by name.
     lost
         How many were never owned.
-    report, reported
-        A line for each image that is not where it should be, for `Viewer.flush`: never owned, or
-        owned by a viewer that died; and how many there were in all.
+    reported
+        How many lines there were in all for `since`.
     """
 
     def __init__(self, viewer: str) -> None:
-        self.undelivered: deque[str] = deque(maxlen=REMEMBERED)
         self.gaps: deque[str] = deque(maxlen=REMEMBERED)
         self.lost = 0
-        self.report: deque[str] = deque(maxlen=REMEMBERED)
         self.reported = 0
         self._viewer = viewer
-        self._unsaid = 0
-        self._quiet_until = -math.inf
+        self._lines: dict[int, str] = {}
+        self._missed: dict[int, tuple[int, str]] = {}
+        self._found: deque[int] = deque(maxlen=REMEMBERED)
+        self._unsaid = self._unsaid_found = 0
+        self._quiet_until = self._found_quiet_until = -math.inf
 
-    def miss(self, name: str, reason: str) -> None:
+    @property
+    def undelivered(self) -> Sequence[str]:
+        """Images that were never owned, by name and reason; the newest last."""
+        return [line for _, line in self._missed.values()]
+
+    def since(self, number: int) -> tuple[int, Sequence[str]]:
+        """Return how many images are not where they should be, and the newest of them by name.
+
+        They were never owned, or owned by a viewer that died.
+
+        Parameters
+        ----------
+        number
+            What `reported` was when they were asked for the last time.
+        """
+        count = self.reported - number - sum(found > number for found in self._found)
+        newest = islice(reversed(self._lines.items()), max(0, count))
+        return count, [line for _, line in newest][::-1]
+
+    def miss(self, seq: int, name: str, reason: str) -> None:
         """Note an image that the viewer never will own; `say` logs it."""
-        self.undelivered.append(f"{name}: {reason[:LONGEST_REASON]}")
-        self.report.append(self.undelivered[-1])
-        self.reported += 1
+        line = f"{name}: {reason[:LONGEST_REASON]}"
+        self._report(line)
+        _keep(self._missed, seq, (self.reported, line))
         self.lost += 1
         self._unsaid += 1
+
+    def _report(self, line: str) -> None:
+        self.reported += 1
+        _keep(self._lines, self.reported, line)
+
+    def found(self, seq: int) -> None:
+        """Take back that an image was not delivered: the viewer had it, and was too slow to say."""
+        self.lost -= 1
+        self._unsaid = max(0, self._unsaid - 1)
+        self._unsaid_found += 1
+        if seq in self._missed:
+            number, _ = self._missed.pop(seq)
+            self._lines.pop(number, None)
+            self._found.append(number)
 
     def lose(self, gap: Lost) -> None:
         """Note what a viewer owned that is gone. Who closed it knows, so that is no error."""
         names = [name.decode() for name in gap.names]
         self.gaps.extend(names)
         if not gap.closed:
-            self.report.extend(f"{name}: it was lost with the viewer" for name in names)
-            self.reported += gap.count
+            self.reported += gap.count - len(names)  # those that are not remembered
+            for name in names:
+                self._report(f"{name}: it was lost with the viewer")
             log.error(
                 "%s: it died; %d image%s that it had %s gone with it, see Viewer.gaps",
                 self._viewer, gap.count, "s" * (gap.count > 1), "are" if gap.count > 1 else "is",
@@ -82,15 +118,22 @@ class Ledger:
         last
             Nothing more will be said: keep nothing back.
         """
+        if self._unsaid_found and (now >= self._found_quiet_until or last):
+            log.warning("%s: %d reported as undelivered came after all",
+                        self._viewer, self._unsaid_found)  # fmt: skip
+            self._unsaid_found, self._found_quiet_until = 0, now + BURST
         if not self._unsaid or (now < self._quiet_until and not last):
             return
         log.error(
             "%s: %d image%s not delivered (%s)%s; see Viewer.undelivered",
-            self._viewer, self._unsaid, "s" * (self._unsaid > 1), self.undelivered[-1],
+            self._viewer, self._unsaid, "s" * (self._unsaid > 1), self._latest(),
             "" if attached or last else ", nor are others until it is back",
         )  # fmt: skip
         self._unsaid = 0
         self._quiet_until = now + BURST if attached else math.inf
+
+    def _latest(self) -> str:
+        return next(reversed(self._missed.values()), (0, "and found since"))[1]
 
     def back(self) -> None:
         """The viewer takes images again: log how many it did not get meanwhile."""
@@ -98,3 +141,9 @@ class Ledger:
             log.warning("%s: it is back; %d more images were not delivered meanwhile",
                         self._viewer, self._unsaid)  # fmt: skip
             self._unsaid, self._quiet_until = 0, -math.inf
+
+
+def _keep(lines: dict[int, Any], number: int, line: object) -> None:
+    lines[number] = line
+    if len(lines) > REMEMBERED:
+        del lines[next(iter(lines))]

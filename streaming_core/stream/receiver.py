@@ -324,6 +324,7 @@ class Receiver:
             return  # it greets again; to a window that hangs it would only lose more images
         session.greeted(hello, identity)
         session.shm = SUPPORTED and session.owns(hello.probe) and sees(hello.probe, hello.nonce)
+        self._acknowledge(session)  # before: who hears the WELCOME has heard what we own
         self._listener.send(identity, [encode(self._welcome(session.shm))])
 
     def _welcome(self, shm: bool) -> Welcome:

@@ -6,7 +6,6 @@ import logging
 import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -15,6 +14,7 @@ from streaming_core.errors import VersionMismatch, ViewerError, WireError
 from streaming_core.memory.leases import Witness
 from streaming_core.network.transport import Dial, Hub, Part
 from streaming_core.protocol.actions import (
+    Found,
     Free,
     GiveUp,
     Greet,
@@ -22,7 +22,6 @@ from streaming_core.protocol.actions import (
     Phase,
     Probe,
     Settle,
-    State,
     Transmit,
 )
 from streaming_core.protocol.delivery import Link
@@ -44,7 +43,7 @@ from streaming_core.protocol.messages import (
     Welcome,
 )
 from streaming_core.protocol.wire import check_result, decode_to_producer, encode, same_major
-from streaming_core.stream.ledger import Ledger
+from streaming_core.stream.items import Item, Items
 from streaming_core.stream.outcome import Delivery
 from streaming_core.stream.pixels import Pixels
 from streaming_core.stream.requests import Requests
@@ -61,20 +60,6 @@ LEAVE_MS: Final = 500
 SILENT: Final = 3.0
 """Seconds without an answer to HELLO after which it connects anew: some listeners that are no
 viewer make ZeroMQ give up for good."""
-
-FINAL: Final = (State.SHOWN, State.UNDELIVERED, State.REPLACED)
-UNHEARD: Final = "the connection ended before the viewer said that it is shown"
-
-
-@dataclass(slots=True)
-class Item:
-    """An image between `Publisher.publish` and its final state on one route."""
-
-    pixels: Pixels
-    image: Image
-    name: bytes
-    delivery: Delivery
-    inline: bool = False
 
 
 class Route:
@@ -98,8 +83,8 @@ class Route:
         self.users = 1
         self.welcome: Welcome | None = None
         self.trouble: ViewerError | None = None
-        self.items: dict[int, Item] = {}
-        self.ledger = Ledger(target.name)
+        self.items = Items(target.name)
+        self.ledger = self.items.ledger
         self.link = Link(
             time.monotonic(), stall=stall, grace=publisher.settings.restart_grace, latest=latest
         )
@@ -119,7 +104,7 @@ class Route:
         """Take one image."""
         delivery = Delivery(self.publisher.changed)
         seq = self.link.last + 1
-        self.items[seq] = Item(pixels, image, name, delivery)
+        self.items.add(seq, Item(pixels, image, name, delivery))
         place = name if self.latest else b""
         self.perform(self.link.queue(nbytes, name, time.monotonic(), place))
         return delivery
@@ -193,35 +178,16 @@ class Route:
         """Carry out a link's actions: free memory, tell the user, and queue what is sent."""
         for action in actions:
             if isinstance(action, Settle):
-                self._settle(action)
+                self.items.settle(action, ended=self.link.phase is Phase.CLOSED)
             elif isinstance(action, Free):
-                item = self.items.get(action.seq)
-                if item is not None:
-                    item.pixels.drop(self.publisher.pool, proven=action.proven)
-                    if item.delivery.state in FINAL:
-                        del self.items[action.seq]
+                self.items.free(action, self.publisher.pool)
+            elif isinstance(action, Found):
+                self.items.found(action.seq)
             elif isinstance(action, Lost):
                 self.ledger.lose(action)
             else:
                 self.publisher.post(self, action)
         self.ledger.say(time.monotonic(), attached=self.link.attached)
-
-    def _settle(self, action: Settle) -> None:
-        item = self.items.get(action.seq)
-        if item is None:
-            return
-        item.delivery.state, item.delivery.reason = action.state, action.text
-        if action.state is State.UNDELIVERED:
-            self.ledger.miss(item.name.decode(), action.text)
-        elif action.state is State.SHOWN:
-            del self.items[action.seq]
-            if action.text:
-                log.error("%s: %s is not shown: %s", self.target.name, item.name.decode(),
-                          action.text)  # fmt: skip
-        elif action.text == "gap":
-            ended = self.link.phase is Phase.CLOSED
-            item.delivery.reason = UNHEARD if ended else "it was lost with the viewer"
-            del self.items[action.seq]
 
     # the I/O thread
 
@@ -327,8 +293,9 @@ class Route:
             case Nack():
                 if message.reason:  # it cannot read our memory: the pixels go inline
                     for seq in message.seqs:
-                        if seq in self.items:
-                            self.items[seq].inline = True
+                        item = self.items.get(seq)
+                        if item is not None:
+                            item.inline = True
                 self.perform(link.nack(message.vid, message.seqs))
             case Pong():
                 self.perform(

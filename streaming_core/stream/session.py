@@ -79,7 +79,10 @@ class Session:
     doubted: bool = False
     asking: int = 0
     questions: dict[int, Any] = field(default_factory=dict)
+    _begun: int = 0
     _highest: int = 0
+    _absent: dict[int, None] = field(default_factory=dict)
+    _lately: deque[int] = field(default_factory=lambda: deque(maxlen=MOST_MISSING))
     _suspects: frozenset[int] = frozenset()
     _beyond: set[int] = field(default_factory=set)
     _owned: list[int] = field(default_factory=list)
@@ -100,14 +103,19 @@ class Session:
             raise WireError("a HELLO without a proper sid, run or label")
         prefix = f"pc{match[1]}_"
         session = cls(hello.sid, prefix, identity, hello.label, hello.run, hello.pid, hello.last)
-        session._highest = hello.last
+        session._highest = session._begun = hello.last
         return session
 
     def greeted(self, hello: Hello, identity: bytes) -> None:
         """Note that its producer said HELLO (again): from where, and what will not come."""
         self.identity, self.run, self.heard_at = identity, hello.run[:256], monotonic()
         self.doubted = False
+        # It may have given these up before it heard that we own them.
+        self._owned += [seq for seq in self._lately if seq <= hello.last]
         if hello.last > self.upto:  # what it gave up while it did not reach us
+            for seq in range(max(self.upto, hello.last - MOST_BEYOND) + 1, hello.last + 1):
+                if seq not in self._beyond:
+                    self._miss(seq)
             self.upto, self._highest = hello.last, max(self._highest, hello.last)
             self._beyond = {seq for seq in self._beyond if seq > hello.last}
             self._close_up()
@@ -150,16 +158,22 @@ class Session:
             del self._mappings[name]
 
     def done(self, seq: int) -> bool:
-        """Whether this number came before; if so it is acked once more, unless it was refused."""
+        """Whether this number came before, or will not come; if it is owned it is acked again."""
         if seq > self.upto and seq not in self._beyond:
             return False
-        if seq not in self._refused:
+        if self._has(seq):
             self._owned.append(seq)
         return True
+
+    def _has(self, seq: int) -> bool:
+        """Whether this number, which came or will not come, is owned."""
+        return seq > self._begun and seq not in self._absent and seq not in self._refused
 
     def own(self, seq: int) -> None:
         """Note that the viewer holds this image."""
         self._owned.append(seq)
+        self._lately.append(seq)
+        self._absent.pop(seq, None)
         self._unshown.add(seq)
         self.images += 1
         self._times.append(monotonic())
@@ -168,7 +182,9 @@ class Session:
     def drop(self, seqs: Iterable[int]) -> None:
         """Note that these will not come; of what is forgotten we ask, and hear it again."""
         for seq in islice(seqs, MOST_BEYOND):
-            self._pass(seq, certain=False)
+            if seq > self.upto and seq not in self._beyond:
+                self._miss(seq)
+                self._pass(seq, certain=False)
 
     def refuse(self, seq: int, reason: str) -> None:
         """Note that the viewer will not own this image."""
@@ -194,12 +210,18 @@ class Session:
             for seq in range(unacked, min(end, unacked + MOST_MISSING)):
                 if seq in self._refused:
                     yield seq
-                else:
+                elif self._has(seq):
                     self._owned.append(seq)
         if unshown and unshown == before[1]:
             for seq in range(unshown, min(end, unshown + MOST_MISSING)):
-                if seq not in self._unshown and seq not in self._refused:
+                if self._has(seq) and seq not in self._unshown:
                     self.note_shown(seq, self._failed.get(seq, ""))
+
+    def _miss(self, seq: int) -> None:
+        """Note that this image will not come, so that it is never acked."""
+        self._absent[seq] = None
+        if len(self._absent) > MOST_BEYOND:
+            del self._absent[next(iter(self._absent))]
 
     def _pass(self, seq: int, *, certain: bool = True) -> None:
         kept = certain or seq == self.upto + 1 or len(self._beyond) < MOST_BEYOND

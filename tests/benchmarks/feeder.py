@@ -72,7 +72,7 @@ class Account(msgspec.Struct):
     reported, gaps
         By name: `Viewer.undelivered` and `Viewer.gaps`.
     flushed
-        How many ``flush()`` named in all.
+        Those that ``flush()`` named, each time that it did.
     reasons
         Why, and how many.
     open
@@ -87,7 +87,7 @@ class Account(msgspec.Struct):
     undelivered: list[int] = []
     reported: list[int] = []
     gaps: list[int] = []
-    flushed: int = 0
+    flushed: list[int] = []
     reasons: dict[str, int] = {}
     open: dict[int, str] = {}
     unshown: int = 0
@@ -100,7 +100,7 @@ class Feed:
         self.orders = orders
         self.viewers = viewers
         self.sent: list[list[pc.Delivery]] = [[] for _ in viewers]
-        self.flushed = [0] * len(viewers)
+        self.flushed: list[list[int]] = [[] for _ in viewers]
         self._all = pc.tee(*viewers)
         self._dice = random.Random(f"{orders.seed} {viewers[0].port}")  # noqa: S311
 
@@ -165,14 +165,14 @@ class Feed:
         return found
 
 
-def _settled(viewer: pc.Viewer, deadline: float) -> int:
-    """Wait until everything is decided and shown; return how many images it names as not there."""
-    named = 0
+def _settled(viewer: pc.Viewer, deadline: float) -> list[int]:
+    """Wait until everything is decided and shown; return the images that it names as not there."""
+    named: list[int] = []
     while True:
         try:
             viewer.settle(max(0.1, deadline - time.monotonic()))
         except pc.Undelivered as report:
-            named += len(report.images)
+            named += map(number_in, report.images)
         except pc.TimedOut:
             return named  # the account says which are open
         else:

@@ -6,6 +6,7 @@ import pytest
 
 from streaming_core.protocol.actions import (
     Action,
+    Found,
     Free,
     GiveUp,
     Greet,
@@ -137,6 +138,17 @@ def test_a_stalled_viewer_is_detached_and_its_memory_is_in_doubt(link: Link) -> 
     assert link.room(10**9)
     link.welcome("v1", 4, 1000, 20.0)
     assert sent(link.queue(1, b"", 20.0)) == [2]
+
+
+def test_what_was_given_up_and_came_after_all_is_found(link: Link) -> None:
+    for name in (b"a", b"b", b"c"):
+        link.queue(400, name, 0.0)  # no credit for the third
+    given_up = {one.seq for one in link.tick(10.0) if isinstance(one, Settle)}
+    assert given_up == {1, 2, 3}
+    assert link.ack("v0", [1], 4, 1000, 11.0) == []
+    assert link.ack("v1", [2, 2, 3], 4, 1000, 11.0) == [Found(2)], "3 was never sent"
+    assert link.shown("v1", [2], {}, 11.1) == [Settle(2, State.SHOWN)]
+    assert lost(link.died(12.0)) == [Lost(1, (b"b",))]
 
 
 def test_progress_and_a_pause_stop_the_stall_clock(link: Link) -> None:

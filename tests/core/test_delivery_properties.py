@@ -25,6 +25,7 @@ from hypothesis.stateful import (
 
 from streaming_core.protocol.actions import (
     Action,
+    Found,
     Free,
     GiveUp,
     Greet,
@@ -59,6 +60,8 @@ class ModelViewer:
 
     vid: str
     session: Session | None = None
+    taken: set[int] = field(default_factory=set)
+    """What it owns, also of sessions before."""
     finished: set[int] = field(default_factory=set)
     """Numbers whose memory it will not read any more in this session."""
     unshown: list[int] = field(default_factory=list)
@@ -82,6 +85,7 @@ class ModelViewer:
             self.session.refuse(seq, "too large")
             return "refused"
         self.session.own(seq)
+        self.taken.add(seq)
         self.unshown.append(seq)
         return "owned"
 
@@ -103,6 +107,7 @@ class Delivery(RuleBasedStateMachine):
         self.states: dict[int, State] = {}
         self.freed: Counter[int] = Counter()
         self.held: list[int] = []
+        self.gone: set[int] = set()
         self.moved_at = 0.0
         self.said = (-1, False)
         self.refused: set[int] = set()
@@ -142,9 +147,14 @@ class Delivery(RuleBasedStateMachine):
                     self.control.append(Ping(SID, self.link.vid, last, 0, *self.link.waits))
                 case GiveUp():
                     self.control.append(action)
+                case Found(seq):
+                    assert self.states[seq] is State.UNDELIVERED, "only what was reported is found"
+                    self.states[seq] = State.OWNED
+                    self.held.append(seq)
                 case Lost(count, names):
                     assert names == tuple(b"%d" % seq for seq in self.held), "the gap is named"
                     assert count == len(self.held)
+                    self.gone.update(self.held)
                     self.held.clear()
 
     @property
@@ -276,6 +286,7 @@ class Delivery(RuleBasedStateMachine):
         match message:
             case Hello():
                 viewer.greet(message)
+                self.acknowledge(viewer)
                 self.back.append(("welcome", viewer.vid, ()))
             case Ping() if session is None or message.vid != viewer.vid:
                 self.back.append(("unknown", viewer.vid, ()))
@@ -435,6 +446,10 @@ class Delivery(RuleBasedStateMachine):
         session = self.viewer.session if self.viewer is not None else None
         return session is not None and session.upto >= self.link.last
 
+    @property
+    def viewer_has(self) -> set[int]:
+        return set() if self.viewer is None else self.viewer.taken
+
     spoilt = False
     """Whether it is in doubt what the viewer has, because it lied."""
 
@@ -455,6 +470,9 @@ class Delivery(RuleBasedStateMachine):
         arrived = {seq for seq in wanted if self.states[seq] in (State.OWNED, State.SHOWN)}
         assert self.spoilt or arrived | self.refused >= set(wanted), (
             "everything arrives at a viewer that is well"
+        )
+        assert self.spoilt or set(self.held) - self.gone == self.viewer_has - self.gone, (
+            "what the viewer has is owned, and nothing else, however often it was given up"
         )
         self.perform(self.link.close("the end"))
         self.no_image_is_both_owned_and_undelivered()

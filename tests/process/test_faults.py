@@ -531,6 +531,28 @@ class TestMessagesThatAreLost:
             assert not viewer.undelivered
             assert viewer.state()["producers"][0]["images"] == 25
 
+    def test_what_was_reported_and_came_after_all_is_not_undelivered(
+        self, proxy: Proxy, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with pc.connect(proxy.port, stall=1.0) as viewer:
+            send(viewer, range(5))
+            viewer.settle()
+            proxy.control.deaf = True
+            late = send(viewer, range(5, 25))
+            with pytest.raises(pc.Undelivered) as report:
+                viewer.flush()
+            assert numbers(report.value.images) == list(range(5, 25))
+            assert {one.state for one in late} == {"undelivered"}
+            with pc.connect(proxy_target(proxy)) as witness:
+                assert held(witness) == list(range(25)), "yet the viewer has them all"
+            proxy.control.cut()
+            proxy.control.deaf = False
+            poll_until(lambda: not viewer.undelivered, "the report is taken back")
+            assert all(one.owned for one in late)
+            viewer.settle()
+            assert "20 reported as undelivered came after all" in "\n".join(warnings(caplog))
+            assert not viewer.gaps
+
     def test_questions_that_are_lost_with_a_connection_are_asked_again(self, proxy: Proxy) -> None:
         with pc.connect(proxy.port) as viewer, ThreadPoolExecutor(2) as pool:
             send(viewer, range(5))

@@ -13,6 +13,7 @@ from streaming_core.protocol.messages import Image
 from streaming_core.stream.ledger import Ledger
 from streaming_core.stream.outcome import Delivery
 from streaming_core.stream.pixels import Pixels
+from streaming_core.stream.refusals import plain
 
 log = logging.getLogger("planecast.publisher")
 
@@ -83,7 +84,8 @@ class Items:
         elif action.state is State.SHOWN:
             del self._items[action.seq]
             if action.text:
-                log.error("%s: %s is not shown: %s", self._viewer, item.name.decode(), action.text)
+                name, text = item.name.decode(), plain(action.text)
+                log.error("%s: %s is not shown: %s", self._viewer, name, text)
         elif action.text == "gap":
             del self._items[action.seq]
 

@@ -33,19 +33,14 @@ from streaming_core.protocol.messages import (
     Unknown,
     Welcome,
 )
-from streaming_core.protocol.wire import (
-    check_image,
-    decode_to_viewer,
-    encode,
-    join,
-    same_major,
-)
+from streaming_core.protocol.wire import check_image, decode_to_viewer, encode, join, same_major
 from streaming_core.settings import Settings
 from streaming_core.stream.adapter import Arrival, ViewerAdapter
 from streaming_core.stream.answers import Answers
 from streaming_core.stream.handed import Handed
+from streaming_core.stream.refusals import Refusals
 from streaming_core.stream.results import Results
-from streaming_core.stream.roster import Refusals, Roster
+from streaming_core.stream.roster import Roster
 from streaming_core.stream.session import LONGEST_REASON, Session
 
 log = logging.getLogger("planecast.receiver")
@@ -119,7 +114,7 @@ class Receiver:
         self._shown_by_now: deque[tuple[Session, int, str]] = deque()
         self._results = Results(vid, settings.inline_below)
         self._roster = Roster(settings.sessions, died, self._results.drop)
-        self._refusals = Refusals()
+        self._refusals = Refusals(log)
         self._handed = Handed(settings.handed_over)
         self._arrivals: list[Arrival] = []
         self._unacked = 0

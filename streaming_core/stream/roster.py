@@ -1,4 +1,4 @@
-"""The producers that a viewer serves, and what it refuses: both with limits."""
+"""The producers that a viewer serves, with a limit."""
 
 from __future__ import annotations
 
@@ -14,12 +14,6 @@ log = logging.getLogger("planecast.receiver")
 
 SILENT: Final = 10.0
 """Seconds without a message after which a producer's lease is looked at."""
-
-MOST_TOLD: Final = 10
-"""Refusals that are logged between two calls of `Refusals.tell`; the rest is counted."""
-
-LONGEST_TOLD: Final = 300
-"""Characters of a reason in the log; it may quote what somebody sent."""
 
 
 class Roster:
@@ -78,24 +72,3 @@ class Roster:
                 self.end(session.sid)
             else:
                 session.prune()
-
-
-class Refusals:
-    """Logs what is refused: a few, then how many more. Whoever sends rubbish fills no disk."""
-
-    def __init__(self) -> None:
-        self._count = 0
-
-    def note(self, sender: str, reason: str) -> None:
-        """Log one refusal, or count it."""
-        self._count += 1
-        if self._count <= MOST_TOLD:
-            text = reason[:LONGEST_TOLD]
-            plain = "".join(letter if letter.isprintable() else "?" for letter in text)
-            log.warning("%s: refused: %s", sender, plain)
-
-    def tell(self) -> None:
-        """Log how many more there were since the last time."""
-        if self._count > MOST_TOLD:
-            log.warning("%d more messages were refused", self._count - MOST_TOLD)
-        self._count = 0

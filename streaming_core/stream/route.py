@@ -46,6 +46,7 @@ from streaming_core.protocol.wire import check_result, decode_to_producer, encod
 from streaming_core.stream.items import Item, Items
 from streaming_core.stream.outcome import Delivery
 from streaming_core.stream.pixels import Pixels
+from streaming_core.stream.refusals import Refusals, plain
 from streaming_core.stream.requests import Requests
 from streaming_core.stream.target import Target
 
@@ -93,6 +94,7 @@ class Route:
         self._dial: Dial | None = None
         self._redial_at = self._heard_at = self._looked_at = 0.0
         self._refusals = 0
+        self._unusable = Refusals(log)
         self._held_back: Welcome | None = None
         self._witness = Witness(target.lease) if target.lease else None
         self._ends_at: float | None = None
@@ -273,7 +275,7 @@ class Route:
             if isinstance(message, Reply) and message.array is not None:
                 check_result(message.array, len(parts) - 1)
         except WireError as error:
-            log.warning("%s sent something unusable: %s", self.target.name, error)
+            self._unusable.note(self.target.name, str(error))
             return
         self._heard_at = now
         self._take(message, parts[1:], now)
@@ -307,11 +309,13 @@ class Route:
                 self.requests.answered(message, parts)
             case Bye():
                 if not self.quitting:
-                    log.warning("%s: %s", self.target.name, message.reason or "it was closed")
+                    log.warning(
+                        "%s: %s", self.target.name, plain(message.reason) or "it was closed"
+                    )
                 self.perform(link.bye(message.reason))
             case Refused():
                 if link.phase is Phase.GREETING and not message.seq:
-                    self.trouble = ViewerError(f"the {self.target.name}: {message.reason}")
+                    self.trouble = ViewerError(f"the {self.target.name}: {plain(message.reason)}")
                 self.perform(link.refuse("", message.seq, message.reason, now))
 
     def _welcomed(self, welcome: Welcome, now: float) -> None:

@@ -13,17 +13,12 @@ from typing import Any, Final, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from streaming_core.errors import (
-    NotAdmitted,
-    RequestFailed,
-    TimedOut,
-    Undelivered,
-    ViewerNotFound,
-)
+from streaming_core.controls import ANSWER, Controls
+from streaming_core.errors import NotAdmitted, TimedOut, Undelivered, ViewerNotFound
 from streaming_core.fleet.registry import Connection, find, reach
 from streaming_core.memory.leases import is_held
 from streaming_core.protocol.actions import Phase
-from streaming_core.protocol.components import Components, Value
+from streaming_core.protocol.components import Components
 from streaming_core.stream.image import describe_image, make_image
 from streaming_core.stream.outcome import Delivery
 from streaming_core.stream.route import Route
@@ -34,14 +29,11 @@ log = logging.getLogger("planecast.client")
 
 Mode = Literal["every", "latest"]
 MODES: Final = ("every", "latest")
-ANSWER: Final = 30.0
-"""Seconds that a request waits for its answer, unless said otherwise."""
-
 UNSEEN: Final = 2.0
 """Seconds to wait for an answer where no living viewer is known."""
 
 
-class Viewer:
+class Viewer(Controls):
     """A viewer process that images are streamed to.
 
     Made by `launch` and `connect`. Any thread may use it. It pickles as its address and
@@ -265,59 +257,6 @@ class Viewer:
     def _known_route(self) -> Route:
         """The route, or the one that there was: what became of images is asked after the end."""
         return self._route if self._closed and self._route is not None else self.route()
-
-    def read(
-        self, *, source: str | None = None, kind: str = "image",
-        components: Mapping[str, Value] | None = None, missing: str = "zeros",
-        timeout: float = ANSWER,
-    ) -> NDArray[Any]:  # fmt: skip
-        """Return pixels as the viewer holds them.
-
-        Components that are left out become axes, in the order that ``state()`` tells;
-        holes are zeros.
-
-        Parameters
-        ----------
-        source, kind, components
-            What to read; they must fit one group.
-        missing
-            "raise" refuses holes.
-        timeout
-            Seconds to wait for the answer.
-
-        Raises
-        ------
-        RequestFailed
-            When no group, or more than one, fits.
-        """
-        words = {
-            "source": source, "kind": kind, "components": dict(components or {}),
-            "missing": missing,
-        }  # fmt: skip
-        _, array = self._ask("read", words, timeout)
-        if array is None:
-            raise RequestFailed("read: the viewer answered without pixels")
-        return array
-
-    def state(self) -> dict[str, Any]:
-        """Return what the viewer holds and does, as a plain dict; see the documentation."""
-        result, _ = self._ask("state", {}, ANSWER)
-        return dict(result)
-
-    def screenshot(self, *, canvas: bool = False, timeout: float = ANSWER) -> NDArray[np.uint8]:
-        """Return a picture of the window, or of its canvas alone: (Y, X, 3 or 4), uint8."""
-        _, array = self._ask("screenshot", {"canvas": canvas}, timeout)
-        if array is None:
-            raise RequestFailed("screenshot: the viewer answered without a picture")
-        return array
-
-    def navigate(self, **components: Value) -> None:
-        """Move the sliders: ``navigate(well="B03", z=4)``."""
-        self._ask("navigate", {"components": components}, ANSWER)
-
-    def clear(self, source: str | None = None) -> None:
-        """Remove what a source has shown, or everything."""
-        self._ask("clear", {"source": source}, ANSWER)
 
     def quit(self, timeout: float = ANSWER) -> None:
         """End the viewer process, and wait until its port is free."""

@@ -1,0 +1,79 @@
+"""What users ask of a viewer, or tell it, besides sending images."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streaming_core.errors import RequestFailed
+from streaming_core.protocol.components import Value
+
+ANSWER: Final = 30.0
+"""Seconds that a request waits for its answer, unless said otherwise."""
+
+
+class Controls(ABC):
+    """The requests of a `planecast.Viewer`, each answered by the viewer process."""
+
+    @abstractmethod
+    def _ask(
+        self, verb: str, arguments: Mapping[str, Any], timeout: float
+    ) -> tuple[Any, NDArray[Any] | None]:
+        """Ask the viewer, and wait for its answer: plain data, and an array or None."""
+
+    def read(
+        self, *, source: str | None = None, kind: str = "image",
+        components: Mapping[str, Value] | None = None, missing: str = "zeros",
+        timeout: float = ANSWER,
+    ) -> NDArray[Any]:  # fmt: skip
+        """Return pixels as the viewer holds them.
+
+        Components that are left out become axes, in the order that ``state()`` tells;
+        holes are zeros.
+
+        Parameters
+        ----------
+        source, kind, components
+            What to read; they must fit one group.
+        missing
+            "raise" refuses holes.
+        timeout
+            Seconds to wait for the answer.
+
+        Raises
+        ------
+        RequestFailed
+            When no group, or more than one, fits.
+        """
+        words = {
+            "source": source, "kind": kind, "components": dict(components or {}),
+            "missing": missing,
+        }  # fmt: skip
+        _, array = self._ask("read", words, timeout)
+        if array is None:
+            raise RequestFailed("read: the viewer answered without pixels")
+        return array
+
+    def state(self) -> dict[str, Any]:
+        """Return what the viewer holds and does, as a plain dict; see the documentation."""
+        result, _ = self._ask("state", {}, ANSWER)
+        return dict(result)
+
+    def screenshot(self, *, canvas: bool = False, timeout: float = ANSWER) -> NDArray[np.uint8]:
+        """Return a picture of the window, or of its canvas alone: (Y, X, 3 or 4), uint8."""
+        _, array = self._ask("screenshot", {"canvas": canvas}, timeout)
+        if array is None:
+            raise RequestFailed("screenshot: the viewer answered without a picture")
+        return array
+
+    def navigate(self, **components: Value) -> None:
+        """Move the sliders: ``navigate(well="B03", z=4)``."""
+        self._ask("navigate", {"components": components}, ANSWER)
+
+    def clear(self, source: str | None = None) -> None:
+        """Remove what a source has shown, or everything."""
+        self._ask("clear", {"source": source}, ANSWER)

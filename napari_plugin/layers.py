@@ -4,57 +4,29 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Final
 
 from napari.components import ViewerModel
 from napari.layers import Image as ImageLayer
-from napari.layers import Labels as LabelsLayer
 from napari.layers import Layer
-from napari.utils.colormaps import ensure_colormap
-from numpy.typing import NDArray
 
-from napari_plugin.growth import announce_growth, axis_labels, reshape, steps
-from napari_plugin.looks import Contrast, Palette, contrast_of, is_flat, white_of
-from napari_plugin.plan import SPLIT, Axes, focus, layer_title
-from napari_plugin.planes import PlaneStack
+from napari_plugin.growth import announce_growth, reshape
+from napari_plugin.looks import Contrast, contrast_of, is_flat, white_of
+from napari_plugin.making import Entry, Maker, Plane, view_kept
+from napari_plugin.plan import SPLIT, Axes, focus
 from napari_plugin.rehearsal import without_xarray
 from napari_plugin.sliders import Sliders
 from napari_plugin.space import Space
 from streaming_core.looks import OPENING
-from streaming_core.protocol.catalog import Catalog, Group
+from streaming_core.protocol.catalog import Catalog
 from streaming_core.protocol.components import GroupKey, Value, stack_order
 from streaming_core.protocol.messages import Image
 
 log = logging.getLogger("planecast.napari.layers")
 
-Plane = NDArray[Any]
-
 THUMBNAIL_EVERY: Final = 0.5
 """Seconds between two thumbnails of a layer whose shown plane keeps changing."""
-
-
-@dataclass(slots=True, eq=False)
-class Entry:
-    """A group and its layer.
-
-    Attributes
-    ----------
-    layer
-        None from when the user deleted it: it then stays deleted.
-    opening
-        The contrast so far, while it is still being found.
-    """
-
-    group: Group[Plane]
-    stack: PlaneStack
-    layer: Layer | None
-    opening: Contrast | None = None
-    seen: int = 1
-    thumbnail_at: float = 0.0
-    thumbnail_due: bool = False
 
 
 class Layers:
@@ -75,7 +47,7 @@ class Layers:
         self.sliders = Sliders(viewer)
         self.axes = Axes()
         self._entries: dict[GroupKey, Entry] = {}
-        self._palette = Palette()
+        self._maker = Maker(viewer, self.sliders)
         self._space = Space()
         self._before: dict[str, Value] | None = None
         self._stale_axes = False
@@ -115,7 +87,7 @@ class Layers:
         if entry is None:
             self._grow()
             with without_xarray():
-                self._entries[key] = self._make(put.group, plane)
+                self._entries[key] = self._maker.make(put.group, plane, self.axes, self._space)
             return True
         if put.outdated:
             return False  # nor has it a say in the contrast
@@ -162,7 +134,7 @@ class Layers:
         for entry in gone:
             self._touched.pop(entry.group.key, None)
         keys = self.catalog.groups
-        self._palette.keep(value for key in keys for name, value in key.split if name == "channel")
+        self._maker.forget_all_but(keys)
         self.axes = Axes.of(keys.values(), self.axes.steps)
         if not keys:
             self._space = Space()
@@ -204,7 +176,7 @@ class Layers:
                 self._stale_axes = False
                 for entry in live:
                     entry.stack = entry.stack.on(self.axes)
-                with self._view_kept():
+                with view_kept(self.viewer):
                     reshape([(e.layer, e.stack) for e in live], self._space.units(self.axes))
                     self.sliders.reorder(self.axes)
             elif live:
@@ -217,93 +189,7 @@ class Layers:
             if entry.layer is not None and entry.layer.data is entry.stack:
                 yield entry
 
-    # -- making ----------------------------------------------------------------------------
-
-    def _make(self, group: Group[Plane], plane: Plane) -> Entry:
-        """Make a group's layer: the only place where Planecast chooses how it looks."""
-        image, key = group.latest, group.key
-        taken = {layer.name for layer in self.viewer.layers}
-        factor = self._space.factor(image.units)
-        common = {
-            "name": layer_title(image, key, taken),
-            "metadata": dict(image.metadata),
-            "axis_labels": axis_labels(self.axes),
-            "scale": (*steps(self.axes), *(image.scale.get(a, 1.0) * factor for a in "YX")),
-            "units": self._space.units(self.axes),
-            "projection_mode": "none",
-        }
-        stack = PlaneStack(self.axes, group.names, group.planes, key.plane, key.dtype)
-        entry = Entry(group, stack, None)
-        if key.kind == "labels":
-            entry.layer = LabelsLayer(stack, **common)
-            entry.layer.editable = False
-        elif key.rgb:
-            # napari takes floats up to 1, and any integers as bytes.
-            white = white_of(plane, image.contrast_limits)
-            entry.stack = PlaneStack(
-                self.axes, group.names, group.planes, key.plane, key.dtype, white=white
-            )
-            entry.layer = ImageLayer(entry.stack, rgb=True, **common)
-        else:
-            entry.layer = self._image_layer(entry, image, plane, common)
-        self._insert(entry.layer)
-        return entry
-
-    def _image_layer(
-        self, entry: Entry, image: Image, plane: Plane, common: dict[str, Any]
-    ) -> ImageLayer:
-        group = entry.group
-        contrast = contrast_of(plane, image.contrast_limits)
-        # A blank place has to be black, also where zero is not.
-        least = min(0.0, contrast.limits[0])
-        entry.stack = PlaneStack(
-            self.axes, group.names, group.planes, group.key.plane, group.key.dtype, least
-        )
-        channel = dict(group.key.split).get("channel")
-        colour = "gray" if channel is None else self._palette.colour(channel)
-        layer = ImageLayer(
-            entry.stack,
-            contrast_limits=contrast.limits,
-            colormap=_colormap(image.colormap, colour),
-            blending="translucent" if channel is None else "additive",
-            **common,
-        )
-        layer.contrast_limits_range = contrast.range
-        if image.contrast_limits is None:
-            entry.opening = contrast
-        return layer
-
-    def _insert(self, layer: Layer) -> None:
-        """Add a layer: images below the labels on top of the list, the rest as the user has it."""
-        layers = self.viewer.layers
-        at = len(layers)
-        if isinstance(layer, ImageLayer):
-            while at and isinstance(layers[at - 1], LabelsLayer):
-                at -= 1
-        with self.sliders.ours():
-            if not layers:
-                layers.insert(0, layer)  # napari fits its view to the first layer
-            else:
-                # napari selects the newcomer, and would show its controls for nothing.
-                with layers.selection.events.blocker_all(), self._view_kept():
-                    layers.insert(at, layer)
-
-    @contextmanager
-    def _view_kept(self) -> Iterator[None]:
-        """Inside, napari may fit the view or select the newcomer; afterwards it was not."""
-        camera, selection = self.viewer.scene.camera, self.viewer.layers.selection
-        center, zoom = camera.center, camera.zoom
-        selected, active = set(selection), selection.active
-        try:
-            yield
-        finally:
-            if (camera.center, camera.zoom) != (center, zoom):
-                camera.center, camera.zoom = center, zoom
-            if set(selection) != selected:
-                if active is not None:
-                    selection.active = active
-                selection.clear()
-                selection.update(selected)
+    # -- looks -----------------------------------------------------------------------------
 
     def _open_contrast(
         self, entry: Entry, before: Contrast, layer: ImageLayer, plane: Plane
@@ -357,14 +243,3 @@ class Layers:
             if entry.layer is not None and entry.layer is event.value:
                 log.info("%r was deleted by its user and stays so", entry.layer.name)
                 entry.layer = None
-
-
-def _colormap(wanted: str, otherwise: str) -> Any:
-    """Return the producer's colormap, or ours where napari does not know it."""
-    if not wanted:
-        return otherwise
-    try:
-        return ensure_colormap(wanted)
-    except (KeyError, ValueError, TypeError):
-        log.warning("napari has no colormap %r; using %r", wanted, otherwise)
-        return otherwise

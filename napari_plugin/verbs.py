@@ -13,7 +13,8 @@ from napari import Viewer
 from numpy.typing import NDArray
 from qtpy.QtCore import QTimer
 
-from napari_plugin.layers import Layers, Plane
+from napari_plugin.layers import Layers
+from napari_plugin.making import Plane
 from napari_plugin.plan import SPLIT
 from streaming_core.errors import InvalidComponents, RequestFailed
 from streaming_core.protocol.catalog import Catalog

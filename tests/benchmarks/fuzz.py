@@ -167,7 +167,8 @@ class Honest:
         try:
             while not self._ended.is_set():
                 self.round(SIDES[self.sent % len(SIDES)])
-        except (pc.PlanecastError, Wrong) as error:
+        except Exception as error:
+            # The boundary of the thread: whatever ends it, the run must not go on without it.
             self.trouble = f"{type(error).__name__}: {error}"
 
     def round(self, side: int) -> None:

@@ -181,8 +181,6 @@ def peer(port: int, **words: KeyPair | str | None) -> Iterator[Peer]:
 
 def checked(number: int, side: int) -> np.ndarray[tuple[int, int], np.dtype[np.uint16]]:
     """Make an image whose every pixel depends on its number."""
-    return (
-        (np.arange(side * side, dtype=np.uint32) * 2654435761 + number * 40503)
-        .astype(np.uint16)
-        .reshape(side, side)
-    )
+    start = number * 40503 % (1 << 32)
+    values = np.arange(side * side, dtype=np.uint32) * 2654435761 + start
+    return values.astype(np.uint16).reshape(side, side)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from fiji_bridge import jvm, look, window
+from fiji_bridge import jvm, looks, window
 from fiji_bridge.channels import Channels, Fresh, by_channel
 from fiji_bridge.czt import Czt, Grid, plan
 from fiji_bridge.edt import on_edt
@@ -205,7 +205,7 @@ class Hyperstack:
         said = (image.scale, image.origin, image.units)
         if said != self._scaled:
             self._scaled = said
-            look.calibrate(imp, image, self._form, self._grid.folded == ("t",))
+            looks.calibrate(imp, image, self._form, self._grid.folded == ("t",))
 
     def _by_channel(self, fresh: Sequence[Fresh]) -> dict[int, list[Fresh]]:
         return by_channel((self._grid.position(item.place).c, item) for item in fresh)

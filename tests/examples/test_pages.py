@@ -71,6 +71,15 @@ def test_the_map_has_every_module() -> None:
     assert not missing
 
 
+def test_the_table_of_threads_has_every_one_and_no_other() -> None:
+    ours: set[str] = set()
+    for path in modules():
+        ours.update(re.findall(r'name="(planecast-[a-z-]+)"', path.read_text(encoding="utf-8")))
+    ours.remove("planecast-recording")  # the test kit's
+    table = text_of("docs/architecture.md").partition("## Threads")[2].partition("## ")[0]
+    assert set(re.findall(r"`(planecast-[a-z-]+)`", table)) == ours
+
+
 def members(owner: ast.ClassDef) -> set[str]:
     """Return the names of a class's methods and attributes."""
     found: set[str] = set()

@@ -13,6 +13,7 @@ import pytest
 from streaming_core.errors import OutOfSharedMemory, SegmentGone
 from streaming_core.memory.segments import Mapping, Pool, Segment, sees, sweep
 from streaming_core.memory.shm import FOLDER
+from tests.process.programs.stage import with_shm
 
 ROOT = Path(__file__).parents[2]
 SHM = Path(FOLDER or "/nonexistent")
@@ -47,19 +48,6 @@ def run(script: str, *arguments: object, before: tuple[str, ...] = ()) -> str:
     # A negative code is the signal it died of: SIGBUS is what must never happen.
     assert done.returncode == 0, f"exit code {done.returncode}\n{done.stderr}"
     return done.stdout.strip()
-
-
-def with_shm(options: str) -> tuple[str, ...]:
-    """Return the start of a command that sees a small /dev/shm of its own."""
-    mount = f'mount -t tmpfs -o {options} tmpfs /dev/shm && exec "$@"'
-    before = ("unshare", "--mount", "sh", "-c", mount, "sh")
-    try:
-        tried = subprocess.run([*before, "true"], capture_output=True, text=True, check=False)
-    except OSError as error:
-        pytest.skip(f"a /dev/shm of our own needs unshare: {error}")
-    if tried.returncode:
-        pytest.skip(f"a /dev/shm of our own is refused here: {tried.stderr.strip()}")
-    return before
 
 
 class TestForeignProcesses:

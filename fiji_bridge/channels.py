@@ -15,7 +15,17 @@ from streaming_core.protocol.messages import Image
 
 @dataclass(frozen=True, slots=True)
 class Fresh:
-    """A plane that has come: the image that brought it, and its place in the group."""
+    """A plane that has come.
+
+    Attributes
+    ----------
+    image
+        The message that brought it.
+    place
+        Its component values, in the order of the group's names.
+    grew
+        Whether a value of them is new to the group.
+    """
 
     image: Image
     place: tuple[Value, ...]
@@ -56,7 +66,15 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """Lookup tables and switches of a composite image's channels."""
+    """What a change of the stack resets, for each channel of a composite image.
+
+    Attributes
+    ----------
+    tables
+        ImageJ's lookup tables, which hold the display ranges too.
+    active
+        Whether the channel is drawn.
+    """
 
     tables: tuple[Any, ...]
     active: tuple[bool, ...]

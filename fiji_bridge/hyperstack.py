@@ -28,6 +28,11 @@ class Hyperstack:
         Of the window.
     visible
         Whether to open a window; there is none where Java runs headless.
+
+    Attributes
+    ----------
+    imp
+        ImageJ's ImagePlus; None before the first plane and after `close`.
     """
 
     def __init__(self, group: Group[Plane], title: str, *, visible: bool) -> None:
@@ -56,7 +61,10 @@ class Hyperstack:
         return self.imp is not None and self.visible and not window.is_open(self.imp)
 
     def update(self, fresh: Sequence[Fresh]) -> None:
-        """Show planes that were put into the group, growing and painting once."""
+        """Show planes that were put into the group, growing and painting once.
+
+        What ImageJ or a plugin throws is raised here; the next update opens the window anew.
+        """
         if self.imp is None:
             on_edt(None, lambda: self._open(fresh))
             return

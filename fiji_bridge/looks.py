@@ -62,6 +62,11 @@ def calibrate(imp: Any, image: Image, form: Form, frames_are_t: bool) -> None:
     """Set pixel size, units, origin and frame interval as the image says.
 
     ImageJ's origin is the pixel at coordinate 0, ours the coordinate of pixel 0.
+
+    Parameters
+    ----------
+    frames_are_t
+        Whether frames stand for ``t`` alone, so that they have an interval (in seconds).
     """
     calibration = imp.getCalibration().copy()
     scale = {axis: image.scale.get(axis) or 1.0 for axis in "XYZ"}

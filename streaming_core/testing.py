@@ -44,7 +44,13 @@ LIMIT: Final = 5.0
 
 
 def poll_until(ready: Callable[[], bool], what: str, timeout: float = 20.0) -> None:
-    """Wait until ``ready()`` is true; AssertionError naming ``what`` after ``timeout`` s."""
+    """Wait until ``ready()`` is true.
+
+    Raises
+    ------
+    AssertionError
+        Naming ``what``, when it is not within ``timeout`` seconds.
+    """
     deadline = time.monotonic() + timeout
     while not ready():
         if time.monotonic() > deadline:

@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import get_args
 
 import msgspec
+import numpy as np
 import pytest
 
+import planecast as pc
 from streaming_core.protocol import messages
+from streaming_core.testing import recording_viewer
 from tests.examples.snippets import ROOT
 
 PACKAGES = ("streaming_core", "napari_plugin", "fiji_bridge")
@@ -62,6 +65,16 @@ def test_the_page_of_variables_has_every_one() -> None:
         read.update(re.findall(r"\bPLANECAST_[A-Z_]*[A-Z]\b", path.read_text(encoding="utf-8")))
     told = set(re.findall(r"`(PLANECAST_[A-Z_]+)`", text_of("docs/environment.md")))
     assert told == read
+
+
+def test_the_guide_has_every_key_of_state() -> None:
+    told = set(re.findall(r"`(\w+)`", text_of("docs/guide.md").partition("| key | says |")[2]))
+    with recording_viewer() as (port, _), pc.connect(port) as viewer:
+        viewer.show(np.zeros((4, 4)))
+        viewer.settle()
+        state = viewer.state()
+    parts = [state, state["memory"], *state["producers"], *state["groups"]]
+    assert {key for part in parts for key in part} <= told
 
 
 def test_the_map_has_every_module() -> None:

@@ -4,6 +4,7 @@ import os
 import secrets
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -108,11 +109,12 @@ while True:
             assert child.stdout is not None
             mapping = Mapping.open(f"{prefix}_1", int(child.stdout.readline()))
             view, copy = mapping.array((MIB,), "u1"), np.empty(MIB, "u1")
-            whole = torn = tries = 0
-            while (whole < 50 or torn < 50) and tries < 200_000:
-                tries += 1
+            whole = torn = 0
+            until = time.monotonic() + 30.0
+            while (whole < 50 or torn < 50) and time.monotonic() < until:
                 generation = mapping.generation
                 if not mapping.unchanged(generation):
+                    os.sched_yield()  # to the writer, where cores are few
                     continue
                 np.copyto(copy, view)
                 if mapping.unchanged(generation):

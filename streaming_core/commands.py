@@ -119,7 +119,8 @@ def show(
             failed += len(error.images)
         out.print(f"{shown} planes of {len(paths)} files are in {viewer}", highlight=False)
     if failed:
-        err.print(f"planecast: {failed} problems, see above", style="red", highlight=False)
+        counted = "1 problem" if failed == 1 else f"{failed} problems"
+        err.print(f"planecast: {counted}, see above", style="red", highlight=False)
         raise typer.Exit(1)
 
 

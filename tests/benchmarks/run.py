@@ -24,6 +24,7 @@ from rich.console import Console
 from streaming_core.stream.sessions import close_publisher
 from tests.benchmarks import first, local
 from tests.benchmarks.pixels import Effort
+from tests.benchmarks.processes import variables
 from tests.benchmarks.report import Row, machine, table, write_json, write_plot
 
 Case: TypeAlias = Callable[[Effort], Iterator[Row]]
@@ -107,16 +108,11 @@ def run(cases: Mapping[str, Case], effort: Effort) -> tuple[list[Row], int]:
 @contextmanager
 def own_run_folder() -> Iterator[None]:
     """Keep apart from the user's own viewers."""
-    before = os.environ.get("PLANECAST_RUN_FOLDER")
-    with tempfile.TemporaryDirectory(prefix="planecast-bench-") as folder:
-        os.environ["PLANECAST_RUN_FOLDER"] = folder
-        try:
-            yield
-        finally:
-            if before is None:
-                del os.environ["PLANECAST_RUN_FOLDER"]
-            else:
-                os.environ["PLANECAST_RUN_FOLDER"] = before
+    with (
+        tempfile.TemporaryDirectory(prefix="planecast-bench-") as folder,
+        variables(PLANECAST_RUN_FOLDER=folder),
+    ):
+        yield
 
 
 if __name__ == "__main__":

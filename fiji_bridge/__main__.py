@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import sys
 import threading
@@ -53,7 +54,7 @@ def _serve(options: ViewerOptions) -> int:
     def on_signal(number: int, frame: FrameType | None) -> None:
         end(f"it got {signal.Signals(number).name}")
 
-    jvm.start(headless=options.headless, memory=os.environ.get(MEMORY, ""))
+    jvm.start(headless=options.headless, memory=_memory())
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
     if not options.headless:
@@ -69,6 +70,14 @@ def _serve(options: ViewerOptions) -> int:
     host.close(reasons[0])
     adapter.close()
     return 0
+
+
+def _memory() -> str:
+    """Return what Java may take for images; empty for its own choice."""
+    wish = os.environ.get(MEMORY, "")
+    if wish and not re.fullmatch(r"[1-9][0-9]*[kKmMgGtT]", wish):
+        raise InvalidSetting(f"{MEMORY}={wish!r} is not a size such as '8g' or '500m'")
+    return wish
 
 
 def _end(code: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fiji_bridge import colors, look
+from fiji_bridge import colours, looks
 from fiji_bridge.pixels import Form, Plane
 from streaming_core.looks import OPENING, Limits
 from streaming_core.protocol.components import Value
@@ -15,7 +15,17 @@ from streaming_core.protocol.messages import Image
 
 @dataclass(frozen=True, slots=True)
 class Fresh:
-    """A plane that has come: the image that brought it, and its place in the group."""
+    """A plane that has come.
+
+    Attributes
+    ----------
+    image
+        The message that brought it.
+    place
+        Its component values, in the order of the group's names.
+    grew
+        Whether a value of them is new to the group.
+    """
 
     image: Image
     place: tuple[Value, ...]
@@ -47,16 +57,24 @@ class Opening:
         for item in fresh:
             if self.seen >= OPENING:
                 break
-            found = look.limits(item.image, item.plane)
-            self.limits = look.join(self.limits, found)
+            found = looks.limits(item.image, item.plane)
+            self.limits = looks.join(self.limits, found)
             if found is not None:
-                self.seen = OPENING if look.is_fixed(item.image) else self.seen + 1
+                self.seen = OPENING if looks.is_fixed(item.image) else self.seen + 1
         return self.limits != before
 
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """Lookup tables and switches of a composite image's channels."""
+    """What a change of the stack resets, for each channel of a composite image.
+
+    Attributes
+    ----------
+    tables
+        ImageJ's lookup tables, which hold the display ranges too.
+    active
+        Whether the channel is drawn.
+    """
 
     tables: tuple[Any, ...]
     active: tuple[bool, ...]
@@ -74,7 +92,7 @@ class Channels:
     def __init__(self, form: Form, kind: str) -> None:
         self._form = form
         self._kind = kind
-        self._colors: dict[int, colors.Rgb] = {}
+        self._colours: dict[int, colours.Rgb] = {}
         self._openings: dict[int, Opening] = {}
 
     def dress(
@@ -97,21 +115,21 @@ class Channels:
             mine = fresh.get(channel, ())
             opening = self._openings[channel] = Opening()
             opening.take(mine)
-            limits = opening.limits or look.flat(self._form)
+            limits = opening.limits or looks.flat(self._form)
             if self._kind == "labels":
-                table = look.label_lut(limits)
+                table = looks.label_lut(limits)
             else:
                 wish = mine[0].image.colormap if mine else ""
-                color = self._colors[channel] = self._choose(value, wish)
-                table = look.lut(color, limits)
+                colour = self._colours[channel] = self._choose(value, wish)
+                table = looks.lut(colour, limits)
             _set_table(imp, channel, table)
             opening.stands = _range(imp, channel)
 
-    def _choose(self, value: Value | None, wish: str) -> colors.Rgb:
-        named = colors.colormap(wish) if wish else None
+    def _choose(self, value: Value | None, wish: str) -> colours.Rgb:
+        named = colours.colormap(wish) if wish else None
         if named is not None or value is None:
-            return named or colors.GRAY
-        return colors.of_channel(value, self._colors.values())
+            return named or colours.GRAY
+        return colours.of_channel(value, self._colours.values())
 
     def widen(self, imp: Any, fresh: Mapping[int, Sequence[Fresh]]) -> bool:
         """Widen display ranges for the first planes of channels; return whether one changed."""
@@ -143,7 +161,7 @@ class Channels:
         moved
             For each channel that was saved its index now.
         """
-        self._colors = {moved[channel]: color for channel, color in self._colors.items()}
+        self._colours = {moved[channel]: colour for channel, colour in self._colours.items()}
         self._openings = {moved[channel]: item for channel, item in self._openings.items()}
         if saved is None:
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from fiji_bridge import jvm, look, window
+from fiji_bridge import jvm, looks, window
 from fiji_bridge.channels import Channels, Fresh, by_channel
 from fiji_bridge.czt import Czt, Grid, plan
 from fiji_bridge.edt import on_edt
@@ -28,6 +28,11 @@ class Hyperstack:
         Of the window.
     visible
         Whether to open a window; there is none where Java runs headless.
+
+    Attributes
+    ----------
+    imp
+        ImageJ's ImagePlus; None before the first plane and after `close`.
     """
 
     def __init__(self, group: Group[Plane], title: str, *, visible: bool) -> None:
@@ -56,7 +61,10 @@ class Hyperstack:
         return self.imp is not None and self.visible and not window.is_open(self.imp)
 
     def update(self, fresh: Sequence[Fresh]) -> None:
-        """Show planes that were put into the group, growing and painting once."""
+        """Show planes that were put into the group, growing and painting once.
+
+        What ImageJ or a plugin throws is raised here; the next update opens the window anew.
+        """
         if self.imp is None:
             on_edt(None, lambda: self._open(fresh))
             return
@@ -205,7 +213,7 @@ class Hyperstack:
         said = (image.scale, image.origin, image.units)
         if said != self._scaled:
             self._scaled = said
-            look.calibrate(imp, image, self._form, self._grid.folded == ("t",))
+            looks.calibrate(imp, image, self._form, self._grid.folded == ("t",))
 
     def _by_channel(self, fresh: Sequence[Fresh]) -> dict[int, list[Fresh]]:
         return by_channel((self._grid.position(item.place).c, item) for item in fresh)

@@ -89,39 +89,14 @@ def start(*, headless: bool = False, memory: str = "") -> str:
         try:
             scyjava.start_jvm(options)
         except jpype.JVMNotFoundException as error:
-            raise StartFailed(f"Java in {home} cannot be started: {error}") from error
+            raise StartFailed(f"Java in {home} cannot be started: {_said(error)}") from error
         except (OSError, RuntimeError, ValueError) as error:
-            raise StartFailed(_cannot(error)) from error
+            # What is on the class path was there: then it is Java itself that failed.
+            words = f"Java in {home} cannot be started with {' '.join(options)}: {_said(error)}"
+            raise StartFailed(words if jpype.getClassPath(False) else _no_jar(error)) from error
         if not jpype.isJVMStarted():
             raise StartFailed(f"Java in {home} did not start")
     return str(java("java.lang.System").getProperty("java.version"))
-
-
-def prefetch() -> Path:
-    """Bring ImageJ's jar into the cache, if it is not there, and return its folder.
-
-    Raises
-    ------
-    MissingDependency, StartFailed
-        As `start`.
-    """
-    try:
-        import jgo
-        import scyjava.config
-    except ImportError as error:
-        raise MissingDependency("The Fiji viewer", "fiji") from error
-    os.environ["JAVA_HOME"] = str(find_java(windows=False))
-    _configure(Path(os.environ["JAVA_HOME"]))
-    try:
-        environment = jgo.build(
-            endpoint=ENDPOINT,
-            cache_dir=scyjava.config.get_cache_dir(),
-            repositories={},
-            resolver=jgo.maven.PythonResolver(lenient=True),
-        )
-    except (OSError, RuntimeError, ValueError) as error:
-        raise StartFailed(_cannot(error)) from error
-    return Path(environment.modules_dir)
 
 
 def find_java(*, windows: bool = True) -> Path:
@@ -131,6 +106,11 @@ def find_java(*, windows: bool = True) -> Path:
     ----------
     windows
         Whether it has to open windows; some builds of Java cannot.
+
+    Raises
+    ------
+    StartFailed
+        When there is none, or the first of them cannot be used.
     """
     named = os.environ.get("JAVA_HOME")
     if named:
@@ -194,12 +174,16 @@ def _options(home: Path, *, headless: bool, memory: str) -> list[str]:
     return options
 
 
-def _cannot(error: Exception) -> str:
-    said = " ".join(str(error).split()) or type(error).__name__
+def _said(error: Exception) -> str:
+    """Return the text of a foreign error in one line, cut where it is long."""
+    return (" ".join(str(error).split()) or type(error).__name__)[:200]
+
+
+def _no_jar(error: Exception) -> str:
     return (
         f"ImageJ ({ENDPOINT}) is not in the cache (~/.jgo, ~/.m2) and could not be fetched from "
         "Maven Central. Start it once with a network, or copy those two folders from a machine "
-        f"that has it. ({said[:200]})"
+        f"that has it. ({_said(error)})"
     )
 
 
@@ -281,10 +265,3 @@ def to_numpy(kind: str, array: Any) -> NDArray[Any]:
     """Copy a Java array into numpy: unsigned integers or float32, one dimension."""
     pixels: NDArray[Any] = np.frombuffer(memoryview(array), TYPECODES[kind])
     return pixels
-
-
-def objects(kind: str, items: list[Any]) -> Any:
-    """Make a Java array of objects of a class."""
-    import jpype
-
-    return jpype.JArray(java(kind))(items)

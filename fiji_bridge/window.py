@@ -63,13 +63,20 @@ class Inner:
 
     ImageJ itself makes a new window whenever a stack changes its dimensions, and loses
     zoom, position and focus with the old one.
+
+    Attributes
+    ----------
+    fields
+        Java fields by name: lengths, positions and sliders.
+    add_scrollbars
+        The Java method that makes sliders for the lengths an image has.
     """
 
     fields: dict[str, Any]
     add_scrollbars: Any
 
     def set(self, window: Any, **values: int) -> None:
-        """Set whole numbers."""
+        """Set fields that are whole numbers."""
         for name, value in values.items():
             self.fields[name].setInt(window, value)
 
@@ -98,6 +105,13 @@ def set_stack(imp: Any, stack: Any, old: Czt, new: Czt) -> None:
     """Give an image a larger stack in the window that it has. Event thread only.
 
     Leaves the image at some position, and the lookup tables of a composite reset.
+
+    Parameters
+    ----------
+    stack
+        An ImageStack of the size ``new``.
+    old, new
+        Sizes before and after.
     """
     window = imp.getWindow()
     inner = _inner()

@@ -79,7 +79,7 @@ def launch(
     headless
         Start without any window (Fiji only).
     fiji
-        Folder of a Fiji, or an endpoint.
+        Not yet: a Fiji that is installed here, instead of the ImageJ that Planecast brings.
     clear
         Remove what the viewer shows first.
     mode
@@ -90,16 +90,28 @@ def launch(
     timeout
         Seconds to wait for a new viewer.
 
+    Returns
+    -------
+    Viewer
+        Connected; images can be sent.
+
     Raises
     ------
     StartFailed, NoDisplay, MissingDependency, PortTaken, NotAdmitted
         Each says what to do.
+    InvalidSetting
+        For a keyword that cannot be used.
     """
     _check(mode, stall, timeout)
     if port is not None:
         port = parse_address(port).port
-    if viewer_kind == "napari" and (headless or fiji):
-        raise InvalidSetting("headless= and fiji= are for Fiji; for napari there is virtual=True")
+    if fiji:
+        raise InvalidSetting(
+            f"fiji={fiji!r}: an installed Fiji cannot be used yet; leave it out for the "
+            "ImageJ that Planecast brings"
+        )
+    if headless and viewer_kind != "fiji":
+        raise InvalidSetting("headless= is for Fiji; for other viewers there is virtual=True")
     connection = ensure(Start(viewer_kind, port, python, virtual, headless, fiji, timeout))
     viewer = Viewer.attach(connection, mode=mode, stall=stall, timeout=timeout)
     if clear:
@@ -146,12 +158,22 @@ def connect(
 
 
 def viewers() -> list[dict[str, Any]]:
-    """Return the viewers that run here: port, viewer kind, pid, rate, backlog, undelivered."""
+    """Return the viewers that run here, by port.
+
+    Returns
+    -------
+    list of dict
+        Of each viewer ``port``, ``viewer_kind`` and ``pid``; ``rate`` (images a second, of all
+        producers), ``backlog`` (images owned and not shown), ``images`` (that came from the
+        producers it has now) and ``undelivered`` (of those). The last four are None where it
+        does not answer within 2 s.
+    """
     found = []
     for connection in running():
         facts: dict[str, Any] = {
             "port": connection.port, "viewer_kind": connection.viewer_kind,
-            "pid": connection.pid, "rate": None, "backlog": None, "undelivered": None,
+            "pid": connection.pid, "rate": None, "backlog": None, "images": None,
+            "undelivered": None,
         }  # fmt: skip
         try:
             with Viewer.attach(connection, timeout=2.0) as viewer:
@@ -168,13 +190,19 @@ def viewers() -> list[dict[str, Any]]:
 
 
 class Tee:
-    """Several viewers that get the same images; made by `tee`."""
+    """Several viewers that get the same images; made by `tee`.
+
+    Attributes
+    ----------
+    viewers
+        In the order in which `tee` got them. Each is closed by itself.
+    """
 
     def __init__(self, targets: Sequence[Viewer]) -> None:
         self.viewers = tuple(targets)
 
     def allocate(self, shape: Sequence[int], dtype: DTypeLike) -> NDArray[Any]:
-        """`Viewer.allocate`, for all of them."""
+        """`Viewer.allocate`, for all of them: one array in one segment."""
         routes = [viewer.route() for viewer in self.viewers]
         return routes[0].publisher.allocate(routes, shape, dtype)
 
@@ -218,7 +246,13 @@ class Tee:
 
 
 def tee(*viewers: Viewer) -> Tee:
-    """Send to several viewers at once: ``tee(raw, check).show(img, axes="ZYX", …)``."""
+    """Send to several viewers at once: ``tee(raw, check).show(img, axes="ZYX", …)``.
+
+    Raises
+    ------
+    InvalidSetting
+        Without a viewer.
+    """
     if not viewers:
         raise InvalidSetting("tee() needs at least one viewer")
     return Tee(viewers)

@@ -19,7 +19,7 @@ from rich.progress import (
 from rich.table import Table
 
 from streaming_core import client
-from streaming_core.errors import InvalidImage, PlanecastError, Undelivered, ViewerNotFound
+from streaming_core.errors import InvalidImage, MissingDependency, PlanecastError, Undelivered
 from streaming_core.files import FileProblem, Pattern, expand, images
 from streaming_core.fleet import doctor as diagnosis
 from streaming_core.fleet.display import has_display
@@ -119,7 +119,8 @@ def show(
             failed += len(error.images)
         out.print(f"{shown} planes of {len(paths)} files are in {viewer}", highlight=False)
     if failed:
-        err.print(f"planecast: {failed} problems, see above", style="red", highlight=False)
+        counted = "1 problem" if failed == 1 else f"{failed} problems"
+        err.print(f"planecast: {counted}, see above", style="red", highlight=False)
         raise typer.Exit(1)
 
 
@@ -183,7 +184,7 @@ def stop(
     for port in chosen:
         try:
             client.connect(port).quit()
-        except ViewerNotFound as error:
+        except PlanecastError as error:  # the others are to end all the same
             err.print(f"planecast: {error}", style="red", highlight=False)
             failed = True
         else:
@@ -206,20 +207,31 @@ def doctor() -> None:
 
 @app.command()
 def demo(
-    rate: Annotated[float, typer.Option(help="Planes a second.")] = 20.0,
+    rate: Annotated[float, typer.Option(help="Planes a second.", min=0.1)] = 20.0,
     folder: Annotated[
-        Path, typer.Option(help="Where the pictures go when there is no display.")
+        Path,
+        typer.Option(
+            help="Where the pictures go when there is no display.",
+            exists=True,
+            file_okay=False,
+            writable=True,
+        ),
     ] = Path(),
 ) -> None:
     """Stream a plate into napari and ImageJ at once. Without a display it leaves pictures."""
-    from streaming_core import demo as showing
-
+    try:
+        from streaming_core import demo as showing
+    except ImportError as error:
+        raise MissingDependency("The demo", "demo") from error
     showing.run(out, rate=rate, folder=folder, visible=has_display())
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command(
+    add_help_option=False,  # theirs says what there is
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
 def bench(context: typer.Context) -> None:
-    """Run the benchmarks of a checkout: ``bench [NAMES] [--json FILE]``."""
+    """Run the benchmarks of a checkout; ``bench --help`` says which there are."""
     try:
         suites = importlib.import_module("tests.benchmarks.run")
     except ImportError as error:

@@ -59,19 +59,31 @@ class Controls(ABC):
         return array
 
     def state(self) -> dict[str, Any]:
-        """Return what the viewer holds and does, as a plain dict; see the documentation."""
+        """Return what the viewer holds and does, as a plain dict; docs/guide.md has its keys."""
         result, _ = self._ask("state", {}, ANSWER)
         return dict(result)
 
     def screenshot(self, *, canvas: bool = False, timeout: float = ANSWER) -> NDArray[np.uint8]:
-        """Return a picture of the window, or of its canvas alone: (Y, X, 3 or 4), uint8."""
+        """Return a picture of the window, or of its canvas alone: (Y, X, 3 or 4), uint8.
+
+        Raises
+        ------
+        RequestFailed
+            When the viewer has no window.
+        """
         _, array = self._ask("screenshot", {"canvas": canvas}, timeout)
         if array is None:
             raise RequestFailed("screenshot: the viewer answered without a picture")
         return array
 
     def navigate(self, **components: Value) -> None:
-        """Move the sliders: ``navigate(well="B03", z=4)``."""
+        """Move the sliders: ``navigate(well="B03", z=4)``.
+
+        Raises
+        ------
+        RequestFailed
+            When there is no such slider or value; the text says which there are.
+        """
         self._ask("navigate", {"components": components}, ANSWER)
 
     def clear(self, source: str | None = None) -> None:

@@ -19,12 +19,25 @@ from streaming_core.viewer import Viewer
 
 KINDS: Final = ("napari", "fiji")
 SCALE: Final = {"Z": 2.0, "Y": 0.5, "X": 0.5}
+"""Micrometres."""
+
 FIRST_LIMIT: Final = 30.0
+"""Seconds to wait for the first image."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What the demo measured: seconds, images a second, images."""
+    """What the demo measured.
+
+    Attributes
+    ----------
+    first
+        Seconds from `show()` until the first image was on both screens.
+    rate
+        Images a second to each viewer, until all were shown.
+    lost
+        Images that a viewer did not get.
+    """
 
     first: float
     rate: float
@@ -44,12 +57,21 @@ def run(console: Console, *, rate: float, folder: Path, visible: bool) -> Figure
         Where the screenshots go when ``visible`` is False.
     visible
         Whether there is a display: then the windows open and stay.
+
+    Raises
+    ------
+    ViewerError
+        When a viewer cannot be started.
     """
     console.print(STORY, highlight=False)
     console.print()
-    with ThreadPoolExecutor(len(KINDS)) as starting:
-        viewers = list(starting.map(lambda kind: _start(kind, visible), KINDS))
+    with ThreadPoolExecutor(len(KINDS)) as pool:
+        starting = [pool.submit(_start, kind, visible) for kind in KINDS]
+    # Where one could not start, the other is not left behind.
+    viewers = [one.result() for one in starting if one.exception() is None]
     try:
+        for one in starting:
+            one.result()
         for viewer in viewers:
             console.print(f"  {viewer.state()['engine']} on port {viewer.port}", highlight=False)
         figures = _stream(console, tee(*viewers), rate)

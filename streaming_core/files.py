@@ -105,8 +105,6 @@ class FileImage:
     scale, units
         Size of a pixel by axis letter in ``units``, and of T in seconds; None where the file
         does not say.
-    name
-        The file's name without its ending.
     progress
         How many of the files are done once this plane is: 2.5 is half of the third.
     """
@@ -117,7 +115,6 @@ class FileImage:
     components: dict[str, Value]
     scale: dict[str, float] | None
     units: str | None
-    name: str
     progress: float
 
 
@@ -213,7 +210,6 @@ def _images(paths: Sequence[Path], pattern: Pattern | None) -> Iterator[Found]:
                     components={**given, **plane.components},
                     scale=plane.scale or None,
                     units="um" if "X" in plane.scale else None,
-                    name=_stem(path),
                     progress=number + plane.progress,
                 )
         except tiff.Unreadable as error:

@@ -73,8 +73,23 @@ class Plate:
     Iterating gives `Plane` after `Plane`: well, site, t, z, channel, the last one fastest.
     ``len()`` is their number. The same plate has the same pixels each time.
 
+    Parameters
+    ----------
+    wells
+        Their names; any number.
+    sites
+        For each well, 1 to 4.
+    times, depth
+        How many t, and how many z.
+    size
+        Pixels along the side of a plane, 16 to 256.
+    channels
+        Some of `CHANNELS`.
+
     Raises
     ------
+    InvalidSetting
+        When it cannot be made so.
     MissingDependency
         When its first plane is asked for and scikit-image or scipy is not installed.
     """
@@ -112,6 +127,11 @@ class Plate:
         """Yield label masks of the nuclei in one well (the first), plane by plane.
 
         A nucleus has the same mask in each z. The masks of different t are independent.
+
+        Raises
+        ------
+        InvalidSetting
+            When the plate has no such well.
         """
         if well is not None and well not in self.wells:
             raise InvalidSetting(f"no well {well!r} on this plate: {', '.join(self.wells)}")

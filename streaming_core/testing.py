@@ -1,7 +1,7 @@
 """The test kit: a viewer without a window, and guards against leaks. Also for your own tests.
 
 >>> from streaming_core.testing import recording_viewer
->>> with recording_viewer() as port:  # doctest: +SKIP
+>>> with recording_viewer() as (port, recorded):  # doctest: +SKIP
 ...     viewer = planecast.connect(port)
 """
 
@@ -37,12 +37,20 @@ log = logging.getLogger("planecast.testing")
 
 SHM: Final = Path("/dev/shm")  # noqa: S108 - the system's place for shared memory
 LOWEST, HIGHEST = 10_000, 31_000
+"""Ports for tests: below 32768, from where systems give ports to whoever asks for any."""
+
 LIMIT: Final = 5.0
 """Seconds that something which is ending may take before it is called a leak."""
 
 
 def poll_until(ready: Callable[[], bool], what: str, timeout: float = 20.0) -> None:
-    """Wait until ``ready()`` is true; AssertionError naming ``what`` after ``timeout`` s."""
+    """Wait until ``ready()`` is true.
+
+    Raises
+    ------
+    AssertionError
+        Naming ``what``, when it is not within ``timeout`` seconds.
+    """
     deadline = time.monotonic() + timeout
     while not ready():
         if time.monotonic() > deadline:
@@ -57,6 +65,15 @@ class RecordingAdapter:
     ----------
     on_quit
         Called when a producer asks the viewer to quit.
+
+    Attributes
+    ----------
+    catalog
+        The planes that it has shown, as arrays.
+    images
+        Their messages, in the order in which they were shown.
+    paused
+        Set it as a user who pauses the stream would.
     """
 
     viewer_kind = "recording"
@@ -169,7 +186,17 @@ def free_pair() -> int:
 
 @dataclass(frozen=True)
 class Traces:
-    """What this process and its viewers have in the system right now."""
+    """What this process and its viewers have in the system right now.
+
+    Attributes
+    ----------
+    threads, segments, leases
+        By name.
+    children
+        Process ids.
+    sockets
+        How many are open.
+    """
 
     threads: frozenset[str]
     segments: frozenset[str]

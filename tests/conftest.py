@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import planecast as pc
 from streaming_core.testing import no_leaks
 
 
@@ -24,3 +27,15 @@ def leak_guard(request: pytest.FixtureRequest, run_folder: Path) -> Iterator[Non
     """Fail a test that leaves a thread, segment, lease, process or socket."""
     with no_leaks():
         yield
+
+
+@pytest.fixture
+def viewers_end(leak_guard: None) -> Iterator[None]:
+    """End the viewers of a test, which outlive the programs that start them."""
+    yield
+    for row in pc.viewers():
+        try:
+            pc.connect(row["port"]).quit()
+        except pc.PlanecastError:
+            os.kill(row["pid"], signal.SIGKILL)
+            raise

@@ -243,9 +243,6 @@ def age(folder: Path, seconds: float) -> None:
     for path in folder.glob("*.tmp"):
         with suppress(FileNotFoundError):
             os.utime(path, (time.time() - seconds,) * 2)
-    for path in folder.glob(".*.tmp"):
-        with suppress(FileNotFoundError):
-            os.utime(path, (time.time() - seconds,) * 2)
 
 
 def nothing_left(pids: set[int]) -> None:

@@ -10,14 +10,13 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import os
 import secrets
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -32,6 +31,7 @@ from tests.benchmarks.accounts import Holdings, audit, look, reconcile
 from tests.benchmarks.arrays import Wrong
 from tests.benchmarks.cast import Actor, FeederActor, ViewerActor, nothing_left
 from tests.benchmarks.feeder import Account, Orders
+from tests.benchmarks.processes import variables
 from tests.benchmarks.run import own_run_folder
 from tests.benchmarks.schedule import Part, Step, schedule
 
@@ -307,30 +307,12 @@ def run(plan: Plan, folder: Path) -> Outcome:
     Wrong
         With the seed, and the command that does it again.
     """
-    with _limits(plan):
+    with variables(**SETTINGS, PLANECAST_RESTART_GRACE=f"{plan.grace:g}"):
         run_folder()
         try:
             return Run(plan, folder).perform()
         except Exception as error:
             raise Wrong(f"{error}\nseed {plan.seed}; again: {plan.again()}") from error
-
-
-@contextmanager
-def _limits(plan: Plan) -> Iterator[None]:
-    words = SETTINGS | {"PLANECAST_RESTART_GRACE": f"{plan.grace:g}"}
-    with ExitStack() as stack:
-        for name, value in words.items():
-            before = os.environ.get(name)
-            os.environ[name] = value
-            stack.callback(_restore, name, before)
-        yield
-
-
-def _restore(name: str, value: str | None) -> None:
-    if value is None:
-        os.environ.pop(name, None)
-    else:
-        os.environ[name] = value
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -5,19 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from secrets import token_hex
-from typing import Final
 
 from streaming_core.fleet.registry import find
 from streaming_core.memory.places import run_folder
 from streaming_core.network.transport import Dial, Hub
 from streaming_core.protocol.messages import Bye, Hello, Ping, Pong, ToProducer, Welcome
 from streaming_core.protocol.wire import decode_to_producer, encode
+from streaming_core.testing import SHM
 from tests.benchmarks.arrays import Wrong
 from tests.benchmarks.processes import LIMIT
-
-SHM: Final = Path("/dev/shm")  # noqa: S108 - the system's place for shared memory
 
 
 class Pinger:

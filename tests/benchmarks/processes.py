@@ -33,6 +33,21 @@ def environment() -> dict[str, str]:
 
 
 @contextmanager
+def variables(**words: str) -> Iterator[None]:
+    """Set environment variables, and put back what they were."""
+    before = {name: os.environ.get(name) for name in words}
+    os.environ.update(words)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
 def child(module: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
     """Run a module of the benchmarks; its standard input ends with this context, and so does it."""
     process = subprocess.Popen(

@@ -24,6 +24,7 @@ from rich.console import Console
 from streaming_core.stream.sessions import close_publisher
 from tests.benchmarks import first, local
 from tests.benchmarks.pixels import Effort
+from tests.benchmarks.processes import variables
 from tests.benchmarks.report import Row, machine, table, write_json, write_plot
 
 Case: TypeAlias = Callable[[Effort], Iterator[Row]]
@@ -58,12 +59,17 @@ def main(args: list[str]) -> int:
     unknown = set(suites) - set(SUITES)
     if unknown:
         parser.error(f"no suite {', '.join(sorted(unknown))}; there are: {', '.join(SUITES)}")
+    cases = {suite: chosen(SUITES[suite], given.case) for suite in suites}
+    known = [name for suite in suites for name in SUITES[suite]]
+    unknown = set(given.case or ()) - set(known)
+    if unknown:
+        parser.error(f"no case {', '.join(sorted(unknown))}; there are: {', '.join(known)}")
     logging.getLogger("planecast").setLevel(logging.ERROR)
     facts = machine()
     rows, failed = [], 0
     with own_run_folder():
-        for suite in suites:
-            found, wrong = run(SUITES[suite], given.case, Effort(given.quick))
+        for suite in filter(cases.get, suites):  # one without any of the cases has no table
+            found, wrong = run(cases[suite], Effort(given.quick))
             out.print(table(found))
             rows += found
             failed += wrong
@@ -74,15 +80,16 @@ def main(args: list[str]) -> int:
     return 1 if failed else 0
 
 
-def run(cases: Mapping[str, Case], only: Sequence[str] | None, effort: Effort) -> (
-    tuple[list[Row], int]
-):  # fmt: skip
+def chosen(cases: Mapping[str, Case], only: Sequence[str] | None) -> dict[str, Case]:
+    """Return the cases with these names; all of them if none is named."""
+    return {name: case for name, case in cases.items() if not only or name in only}
+
+
+def run(cases: Mapping[str, Case], effort: Effort) -> tuple[list[Row], int]:
     """Run cases one after the other; one that fails leaves a row that says so."""
     rows: list[Row] = []
     failed = 0
     for name, case in cases.items():
-        if only and name not in only:
-            continue
         load = os.getloadavg()[0]
         try:
             with out.status(f"{name} …"):
@@ -101,16 +108,11 @@ def run(cases: Mapping[str, Case], only: Sequence[str] | None, effort: Effort) -
 @contextmanager
 def own_run_folder() -> Iterator[None]:
     """Keep apart from the user's own viewers."""
-    before = os.environ.get("PLANECAST_RUN_FOLDER")
-    with tempfile.TemporaryDirectory(prefix="planecast-bench-") as folder:
-        os.environ["PLANECAST_RUN_FOLDER"] = folder
-        try:
-            yield
-        finally:
-            if before is None:
-                del os.environ["PLANECAST_RUN_FOLDER"]
-            else:
-                os.environ["PLANECAST_RUN_FOLDER"] = before
+    with (
+        tempfile.TemporaryDirectory(prefix="planecast-bench-") as folder,
+        variables(PLANECAST_RUN_FOLDER=folder),
+    ):
+        yield
 
 
 if __name__ == "__main__":

@@ -215,7 +215,7 @@ class TestExpand:
 class TestAxes:
     def test_a_plain_plane(self, tmp_path: Path) -> None:
         (item,) = only(write(tmp_path / "cells.tif", ramp(4, 5)))
-        assert (item.axes, item.components, item.name) == ("YX", {}, "cells")
+        assert (item.axes, item.components, item.path.name) == ("YX", {}, "cells.tif")
         assert (item.scale, item.units, item.progress) == (None, None, 1.0)
         np.testing.assert_array_equal(item.array, ramp(4, 5))
 
@@ -270,7 +270,6 @@ class TestAxes:
         )
         found = only(path)
         assert len(found) == 12
-        assert {item.name for item in found} == {"a"}
         for item in found:
             channel = volume[:, ["DAPI", "GFP"].index(str(item.components["channel"]))]
             np.testing.assert_array_equal(item.array, channel[index(item, "t", "z")])
@@ -454,7 +453,7 @@ class TestBadFiles:
         write(tmp_path / "f.tif", ramp(4, 5))
         paths = [*expand([tmp_path])[0], tmp_path / "gone.tif", tmp_path]
         good, bad = show(paths)
-        assert [item.name for item in good] == ["a", "f"]
+        assert [item.path.name for item in good] == ["a.tif", "f.tif"]
         assert [(problem.path.name, problem.message) for problem in bad[:2]] == [
             ("b.tif", "not a TIFF file"),
             ("c.tif", "not a TIFF file"),

@@ -44,14 +44,14 @@ def test_a_second_channel_of_one_colour_gets_another_but_gray_stays_gray() -> No
 
 
 def test_both_viewers_know_every_colour() -> None:
-    from fiji_bridge import colors
+    from fiji_bridge import colours
     from napari_plugin.looks import Palette
 
     for channel in ("DAPI", "GFP", "YFP", "CFP", "RFP", "Cy5", "DAB", "phase"):
         colour = colour_of(channel, [])
-        assert colors.of_channel(channel, []) == colors.NAMED[colour]
+        assert colours.of_channel(channel, []) == colours.NAMED[colour]
         assert Palette().colour(channel).endswith(colour)
-    assert {*STAINS.values(), *CYCLE} <= set(colors.NAMED)
+    assert {*STAINS.values(), *CYCLE} <= set(colours.NAMED)
 
 
 @pytest.mark.parametrize("dtype", ["u1", "i2", "u2", "f4", "f8"])

@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import get_args
 
 import msgspec
+import numpy as np
 import pytest
 
+import planecast as pc
 from streaming_core.protocol import messages
+from streaming_core.testing import recording_viewer
 from tests.examples.snippets import ROOT
 
 PACKAGES = ("streaming_core", "napari_plugin", "fiji_bridge")
@@ -64,11 +67,30 @@ def test_the_page_of_variables_has_every_one() -> None:
     assert told == read
 
 
+def test_the_guide_has_every_key_of_state() -> None:
+    told = set(re.findall(r"`(\w+)`", text_of("docs/guide.md").partition("| key | says |")[2]))
+    with recording_viewer() as (port, _), pc.connect(port) as viewer:
+        viewer.show(np.zeros((4, 4)))
+        viewer.settle()
+        state = viewer.state()
+    parts = [state, state["memory"], *state["producers"], *state["groups"]]
+    assert {key for part in parts for key in part} <= told
+
+
 def test_the_map_has_every_module() -> None:
     told = re.findall(r"`([\w.]+)`", text_of("docs/architecture.md"))
     ours = {path.stem for path in modules() if path.stem not in ("__init__", "__main__")}
     missing = ours - {word for name in told for word in name.split(".")}
     assert not missing
+
+
+def test_the_table_of_threads_has_every_one_and_no_other() -> None:
+    ours: set[str] = set()
+    for path in modules():
+        ours.update(re.findall(r'name="(planecast-[a-z-]+)"', path.read_text(encoding="utf-8")))
+    ours.remove("planecast-recording")  # the test kit's
+    table = text_of("docs/architecture.md").partition("## Threads")[2].partition("## ")[0]
+    assert set(re.findall(r"`(planecast-[a-z-]+)`", table)) == ours
 
 
 def members(owner: ast.ClassDef) -> set[str]:

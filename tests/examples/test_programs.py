@@ -13,6 +13,8 @@ import planecast as pc
 from streaming_core.testing import free_pair, poll_until
 from tests.examples.snippets import ROOT
 
+pytestmark = pytest.mark.usefixtures("viewers_end")
+
 PROGRAMS = sorted((ROOT / "docs/examples").glob("*.py"))
 LONGEST = 40
 

@@ -26,6 +26,8 @@ from tests.examples.snippets import (
     run_script,
 )
 
+pytestmark = pytest.mark.usefixtures("viewers_end")
+
 GUIDE = "docs/guide.md"
 NEEDS_DISPLAY = pytest.mark.skipif(
     not os.environ.get("DISPLAY"), reason="napari opens a window: no display"

@@ -138,6 +138,12 @@ def test_a_java_without_windows_is_named(monkeypatch: pytest.MonkeyPatch, tmp_pa
         jvm.find_java(windows=False)
 
 
+def test_a_size_of_memory_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLANECAST_FIJI_MEMORY", "lots")
+    with pytest.raises(errors.InvalidSetting, match="PLANECAST_FIJI_MEMORY='lots'"):
+        pc.launch("fiji", headless=True)
+
+
 def test_a_display_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISPLAY", ":4711")
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)

@@ -37,9 +37,9 @@ from streaming_core.protocol.messages import (
     ToProducer,
 )
 from streaming_core.protocol.wire import encode
-from streaming_core.testing import free_pair, poll_until, recording_viewer
+from streaming_core.testing import SHM, poll_until, recording_viewer
 from tests.benchmarks.peer import Peer, peer, pixel
-from tests.process.programs.intruder import NOBODY, SHM, Intruder
+from tests.process.programs.intruder import NOBODY, Intruder
 from tests.process.programs.stage import (
     SMALL,
     Stage,
@@ -51,27 +51,12 @@ from tests.process.programs.stage import (
     pid_of,
     segments,
     send,
-    staging,
 )
 
 pytestmark = pytest.mark.skipif(FOLDER is None, reason="looks at segments in /dev/shm")
 as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
 
 SOURCE: Final = "nobody else's business"
-
-
-@pytest.fixture
-def stage() -> Iterator[Stage]:
-    with staging() as stage:
-        yield stage
-
-
-@pytest.fixture
-def port(stage: Stage) -> int:
-    """A viewer in a process of its own: whatever happens to it, we see it."""
-    port = free_pair()
-    pc.launch("recording", port).close()
-    return port
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -27,13 +26,6 @@ def planecast(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture
-def recorder() -> Iterator[None]:
-    yield
-    for row in pc.viewers():
-        pc.connect(row["port"]).quit()
-
-
-@pytest.fixture
 def plate(tmp_path: Path) -> Path:
     """A folder of planes with a hole: well B02 has no channel 2."""
     rng = np.random.default_rng(3)
@@ -46,7 +38,7 @@ def plate(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.usefixtures("recorder")
+@pytest.mark.usefixtures("viewers_end")
 def test_show_streams_a_folder_and_starts_the_viewer(plate: Path) -> None:
     done = planecast("show", f"{plate}/*.tif", "--pattern", PATTERN, "--to", "recording")
     assert done.returncode == 0, done.stderr
@@ -61,7 +53,7 @@ def test_show_streams_a_folder_and_starts_the_viewer(plate: Path) -> None:
         assert np.array_equal(viewer.read(components=where), tifffile.imread(path))
 
 
-@pytest.mark.usefixtures("recorder")
+@pytest.mark.usefixtures("viewers_end")
 def test_files_with_a_problem_are_named_and_the_others_go(plate: Path) -> None:
     (plate / "notes.tif").write_text("not an image")
     (plate / "plate_A01_w1_z3.tif").write_bytes(b"II*\0 cut off")
@@ -97,6 +89,23 @@ def test_mistakes_are_one_line_and_no_traceback(words: tuple[str, ...], text: st
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (("demo", "--rate", "0"), "0.1"),
+        (("demo", "--folder", "/no/such"), "does not exist"),
+        (("bench", "nope"), "no suite nope; there are: local, first"),
+        (("bench", "local", "--case", "nope"), "no case nope; there are: cost, allocate"),
+        (("stop",), "say which port, or --all"),
+    ],
+)
+def test_words_that_make_no_sense_start_nothing(words: tuple[str, ...], text: str) -> None:
+    done = planecast(*words)
+    assert done.returncode == 2
+    assert text in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
 def test_ls_and_stop() -> None:
     viewer = pc.launch("recording")
     assert str(viewer.port) in planecast("ls").stdout
@@ -105,13 +114,27 @@ def test_ls_and_stop() -> None:
     viewer.close()
 
 
+def test_one_viewer_that_is_not_there_does_not_keep_the_others_alive() -> None:
+    viewer = pc.launch("recording")
+    done = planecast("stop", "5999", str(viewer.port))
+    assert done.returncode == 1
+    assert "no viewer runs on port 5999" in " ".join(done.stderr.split())
+    assert f"port {viewer.port} has ended" in done.stdout
+    viewer.close()
+
+
+def test_benchmarks_say_what_there_is() -> None:
+    assert "chaos, fuzz, soak" in " ".join(planecast("bench", "--help").stdout.split())
+    assert "--kills" in planecast("bench", "chaos", "--help").stdout
+
+
 def test_doctor_says_what_is_here() -> None:
     done = planecast("doctor")
     assert done.returncode == 0
     assert "shared memory" in done.stdout
 
 
-@pytest.mark.usefixtures("recorder")
+@pytest.mark.usefixtures("viewers_end")
 @pytest.mark.skipif(not DATA.is_dir(), reason="the real images are not beside this checkout")
 def test_a_real_plate_with_a_hole_comes_through_pixel_by_pixel() -> None:
     done = planecast("show", f"{DATA}/*ZStep*.tif", "--pattern", REAL, "--to", "recording")

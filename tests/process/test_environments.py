@@ -8,7 +8,6 @@ import subprocess
 import sys
 import sysconfig
 import textwrap
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,8 @@ from typing import Any
 import pytest
 
 import planecast as pc
+
+pytestmark = pytest.mark.usefixtures("viewers_end")
 
 ROOT = Path(__file__).parents[2]
 SITE = Path(sysconfig.get_path("purelib"))
@@ -81,14 +82,6 @@ def producer(tmp_path_factory: pytest.TempPathFactory) -> Producer:
     for name, source in OURS.items():
         (site / name).symlink_to(ROOT / source)
     return Producer(folder / "bin" / "python")
-
-
-@pytest.fixture(autouse=True)
-def viewers_end(leak_guard: None) -> Iterator[None]:
-    """End the viewers of a test before it is looked at for leaks."""
-    yield
-    for row in pc.viewers():
-        pc.connect(row["port"]).quit()
 
 
 @pytest.fixture(autouse=True)

@@ -35,24 +35,9 @@ from tests.process.programs.stage import (
     pid_of,
     segments,
     send,
-    staging,
     thaw,
     with_shm,
 )
-
-
-@pytest.fixture
-def stage() -> Iterator[Stage]:
-    with staging() as stage:
-        yield stage
-
-
-@pytest.fixture
-def port(stage: Stage) -> int:
-    """A viewer in a process of its own."""
-    port = free_pair()
-    pc.launch("recording", port).close()
-    return port
 
 
 def errors(caplog: pytest.LogCaptureFixture) -> list[str]:

@@ -11,11 +11,13 @@ import textwrap
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 import planecast as pc
 from streaming_core import errors
+from streaming_core.fleet.registry import find
 from streaming_core.network.transport import new_key_pair
 from streaming_core.testing import free_pair, poll_until
 
@@ -89,6 +91,9 @@ def test_a_viewer_pickles_without_keys_and_connects_where_it_is_opened() -> None
     try:
         data = pickle.dumps(viewer)
         assert len(data) < 500
+        found = find(viewer.port)
+        assert found is not None
+        assert found.client.secret.encode() not in data
         run(f"""
             import pickle, numpy
             viewer = pickle.loads({data!r})
@@ -166,6 +171,8 @@ def test_no_display_is_said_with_the_way_out(monkeypatch: pytest.MonkeyPatch) ->
         ({"viewer_kind": "recording", "stall": 0}, "at least 1.0"),
         ({"viewer_kind": "recording", "python": "/no/such"}, "/no/such"),
         ({"viewer_kind": "napari", "headless": True}, "virtual=True"),
+        ({"viewer_kind": "recording", "headless": True}, "is for Fiji"),
+        ({"viewer_kind": "fiji", "fiji": "/opt/Fiji.app"}, "cannot be used yet"),
     ],
 )
 def test_unusable_keywords_are_named(words: dict[str, object], text: str) -> None:
@@ -184,11 +191,7 @@ def test_a_program_without_the_key_is_refused(run_folder: Path) -> None:
     path = run_folder / f"viewer-{viewer.port}.connection"
     honest = path.read_text()
     stranger = new_key_pair()
-    secret = pickle.loads(pickle.dumps(viewer))  # noqa: S301 - our own bytes
-    secret.close()
     try:
-        import msgspec
-
         content = msgspec.json.decode(honest)
         content["client"] = {"public": stranger.public, "secret": stranger.secret}
         path.write_bytes(msgspec.json.encode(content))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,15 +11,9 @@ import pytest
 import planecast as pc
 from streaming_core.fleet.registry import find, running
 from streaming_core.testing import free_pair, poll_until, recording_viewer
-from tests.process.programs.stage import Stage, held, kill, segments, staging
+from tests.process.programs.stage import Stage, held, kill, segments
 
 PROGRAMS = Path(__file__).parent / "programs"
-
-
-@pytest.fixture
-def stage() -> Iterator[Stage]:
-    with staging() as stage:
-        yield stage
 
 
 def program(stage: Stage, name: str, *arguments: object) -> None:

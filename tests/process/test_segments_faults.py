@@ -4,6 +4,7 @@ import os
 import secrets
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from streaming_core.errors import OutOfSharedMemory, SegmentGone
 from streaming_core.memory.segments import Mapping, Pool, Segment, sees, sweep
 from streaming_core.memory.shm import FOLDER
+from tests.process.programs.stage import with_shm
 
 ROOT = Path(__file__).parents[2]
 SHM = Path(FOLDER or "/nonexistent")
@@ -47,19 +49,6 @@ def run(script: str, *arguments: object, before: tuple[str, ...] = ()) -> str:
     # A negative code is the signal it died of: SIGBUS is what must never happen.
     assert done.returncode == 0, f"exit code {done.returncode}\n{done.stderr}"
     return done.stdout.strip()
-
-
-def with_shm(options: str) -> tuple[str, ...]:
-    """Return the start of a command that sees a small /dev/shm of its own."""
-    mount = f'mount -t tmpfs -o {options} tmpfs /dev/shm && exec "$@"'
-    before = ("unshare", "--mount", "sh", "-c", mount, "sh")
-    try:
-        tried = subprocess.run([*before, "true"], capture_output=True, text=True, check=False)
-    except OSError as error:
-        pytest.skip(f"a /dev/shm of our own needs unshare: {error}")
-    if tried.returncode:
-        pytest.skip(f"a /dev/shm of our own is refused here: {tried.stderr.strip()}")
-    return before
 
 
 class TestForeignProcesses:
@@ -120,11 +109,12 @@ while True:
             assert child.stdout is not None
             mapping = Mapping.open(f"{prefix}_1", int(child.stdout.readline()))
             view, copy = mapping.array((MIB,), "u1"), np.empty(MIB, "u1")
-            whole = torn = tries = 0
-            while (whole < 50 or torn < 50) and tries < 200_000:
-                tries += 1
+            whole = torn = 0
+            until = time.monotonic() + 30.0
+            while (whole < 50 or torn < 50) and time.monotonic() < until:
                 generation = mapping.generation
                 if not mapping.unchanged(generation):
+                    os.sched_yield()  # to the writer, where cores are few
                     continue
                 np.copyto(copy, view)
                 if mapping.unchanged(generation):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -20,15 +19,8 @@ from tests.process.programs.stage import (
     pid_of,
     segments,
     send,
-    staging,
     with_shm,
 )
-
-
-@pytest.fixture
-def stage() -> Iterator[Stage]:
-    with staging() as stage:
-        yield stage
 
 
 class TestOneViewer:

@@ -23,9 +23,9 @@ from zmq.utils.monitor import recv_monitor_message
 
 from streaming_core.network.endpoints import DATA_OFFSET, LOOPBACK
 from streaming_core.network.transport import new_key_pair
+from streaming_core.testing import SHM
 from tests.process.programs.stage import Program, Stage
 
-SHM: Final = Path("/dev/shm")  # noqa: S108 - the system's place for shared memory
 WEB: Final = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
 NOBODY: Final = 65534
 

@@ -6,22 +6,22 @@ from typing import Any
 
 import numpy as np
 
-from fiji_bridge import colors, jvm
+from fiji_bridge import colours, jvm
 from fiji_bridge.pixels import Form, Plane
 from streaming_core.looks import Limits, joined, limits_of, sample
 from streaming_core.protocol.messages import Image
 
 
-def lut(color: colors.Rgb, limits: Limits) -> Any:
+def lut(colour: colours.Rgb, limits: Limits) -> Any:
     """Make a lookup table from black to a colour."""
-    table = jvm.java("ij.process.LUT").createLutFromColor(jvm.java("java.awt.Color")(*color))
+    table = jvm.java("ij.process.LUT").createLutFromColor(jvm.java("java.awt.Color")(*colour))
     table.min, table.max = limits
     return table
 
 
 def label_lut(limits: Limits) -> Any:
     """Make a lookup table for labels."""
-    byte = [jvm.to_java("byte", np.frombuffer(part, np.uint8)) for part in colors.labels()]
+    byte = [jvm.to_java("byte", np.frombuffer(part, np.uint8)) for part in colours.labels()]
     table = jvm.java("ij.process.LUT")(*byte)
     table.min, table.max = limits
     return table
@@ -62,6 +62,11 @@ def calibrate(imp: Any, image: Image, form: Form, frames_are_t: bool) -> None:
     """Set pixel size, units, origin and frame interval as the image says.
 
     ImageJ's origin is the pixel at coordinate 0, ours the coordinate of pixel 0.
+
+    Parameters
+    ----------
+    frames_are_t
+        Whether frames stand for ``t`` alone, so that they have an interval (in seconds).
     """
     calibration = imp.getCalibration().copy()
     scale = {axis: image.scale.get(axis) or 1.0 for axis in "XYZ"}

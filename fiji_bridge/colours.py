@@ -48,7 +48,7 @@ def of_channel(value: Value, taken: Iterable[Rgb]) -> Rgb:
     taken
         Colours of the channels that are there.
     """
-    return NAMED[colour_of(value, [NAMES.get(color, "") for color in taken])]
+    return NAMED[colour_of(value, [NAMES.get(colour, "") for colour in taken])]
 
 
 def labels() -> tuple[bytes, bytes, bytes]:

@@ -25,6 +25,7 @@ from streaming_core.protocol.messages import Inline, Slab
 from streaming_core.testing import RecordingAdapter, free_pair, poll_until, recording_viewer
 from tests.process.programs.proxy import Proxy
 from tests.process.programs.stage import (
+    KILL,
     SMALL,
     Stage,
     fed,
@@ -429,7 +430,7 @@ class TestProducerThatIsKilled:
         program.tell()
         assert program.hear() == "sent"
         assert len(segments() - before) > 20
-        program.signal(signal.SIGKILL)
+        program.signal(KILL)
         program.process.wait()
         thaw(port)
         with pc.connect(port) as viewer:

@@ -13,8 +13,9 @@ from typing import Final
 
 from streaming_core.errors import LeaseHeld, PlanecastError, PortTaken
 from streaming_core.fleet.registry import Connection, find, lease_path, publish, viewer_keys
+from streaming_core.fleet.spawn import keep, tell
 from streaming_core.memory.leases import Lease, is_held, janitor
-from streaming_core.memory.places import run_folder, run_folders
+from streaming_core.memory.places import remove, run_folder, run_folders
 from streaming_core.network.endpoints import (
     ANY_FIRST_PORT,
     DATA_OFFSET,
@@ -35,8 +36,6 @@ from streaming_core.stream.session import new_vid
 log = logging.getLogger("planecast.fleet")
 
 JANITOR_EVERY: Final = 60.0
-READY_FD: Final = "PLANECAST_READY_FD"
-"""Names the pipe on which a viewer process tells its launcher that it is ready."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +124,7 @@ class Host:
                 break
         else:
             raise refusal
-        _tell(f"ready {self.port}")
+        tell(f"ready {self.port}")
 
     def _open(self, adapter: ViewerAdapter, port: int) -> None:
         address, vid = Address(LOOPBACK, port), new_vid()
@@ -170,7 +169,7 @@ class Host:
         if self._closed:
             return
         self._closed = True
-        self._file.unlink(missing_ok=True)
+        remove(self._file)
         self._receiver.close(reason)
         self._lease.release()
 
@@ -190,23 +189,10 @@ def run_viewer(main: Callable[[], int]) -> int:
         stream=sys.stderr, level=os.environ.get("PLANECAST_LOG", "INFO"),
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )  # fmt: skip
-    if READY_FD in os.environ:
-        os.set_inheritable(int(os.environ[READY_FD]), False)
+    keep()
     try:
         return main()
     except PlanecastError as error:
         log.error("%s", error)
-        _tell(f"failed {type(error).__name__} {error}")
+        tell(f"failed {type(error).__name__} {error}")
         return 1
-
-
-def _tell(line: str) -> None:
-    """Write one line to the launcher, once; nothing where there is none."""
-    descriptor = os.environ.pop(READY_FD, None)
-    if descriptor is None:
-        return
-    try:
-        os.write(int(descriptor), line.replace("\n", " ").encode() + b"\n")
-        os.close(int(descriptor))
-    except OSError as error:
-        log.info("nobody waits for this viewer to start: %s", error)

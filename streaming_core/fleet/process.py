@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import select
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -26,8 +23,8 @@ from streaming_core.errors import (
     TimedOut,
 )
 from streaming_core.fleet.display import check_display, check_virtual
-from streaming_core.fleet.host import READY_FD
 from streaming_core.fleet.registry import Connection, find, running
+from streaming_core.fleet.spawn import LATE, end, hear, spawn
 from streaming_core.memory.leases import Lease
 from streaming_core.memory.places import run_folder
 
@@ -41,8 +38,6 @@ MODULES: Final = {
 TAIL: Final = 25
 LOGS_KEPT: Final = 30
 LOOK: Final = 0.02
-DETACHED: Final = '"$@" </dev/null >>"$0" 2>&1 & echo $!'
-"""The shell leaves the viewer to init: it outlives us, and no zombie stays behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +129,7 @@ def _turn(start: Start, deadline: float) -> Iterator[None]:
                     f"another program has been starting this viewer for {start.timeout:g} s "
                     f"({error})"
                 ) from None
-            select.select([], [], [], LOOK)
+            time.sleep(LOOK)
         else:
             break
     try:
@@ -151,12 +146,11 @@ def _command(start: Start) -> list[str]:
     return command + (["--fiji", start.fiji] if start.fiji else [])
 
 
-def _environment(descriptor: int) -> dict[str, str]:
+def _environment() -> dict[str, str]:
     """Return our environment without what belongs to our own Python and Qt."""
-    kept = {
+    return {
         name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "QT_"))
     }
-    return kept | {READY_FD: str(descriptor)}
 
 
 def _begin(start: Start, deadline: float) -> Connection:
@@ -165,40 +159,13 @@ def _begin(start: Start, deadline: float) -> Connection:
     log = logs / f"{start.viewer_kind}-{start.port or 'own'}-{os.getpid()}-{time.time_ns():x}.log"
     log.touch(mode=0o600)
     _prune(logs)
-    reading, writing = os.pipe()
-    try:
-        shell = subprocess.run(
-            ["/bin/sh", "-c", DETACHED, str(log), *_command(start)],
-            env=_environment(writing), pass_fds=[writing], start_new_session=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True, text=True,
-        )  # fmt: skip
-    finally:
-        os.close(writing)
-    try:
-        answer = _await_line(reading, deadline)
-    finally:
-        os.close(reading)
-    pid = int(shell.stdout)
-    word, _, rest = answer.partition(" ")
+    pid, reading = spawn(_command(start), _environment(), log)
+    word, _, rest = hear(reading, deadline).partition(" ")
     if word == "ready":
         found = find(int(rest))
         if found is not None and found.alive():
             return found
     raise _failure(start, word, rest, pid, log)
-
-
-def _await_line(reading: int, deadline: float) -> str:
-    """Read what the viewer says: "" when it ended, "late" when it said nothing in time."""
-    said = b""
-    while not said.endswith(b"\n"):
-        left = deadline - time.monotonic()
-        if left <= 0 or not select.select([reading], [], [], left)[0]:
-            return "late"
-        piece = os.read(reading, 4096)
-        if not piece:
-            break
-        said += piece
-    return said.decode(errors="replace").strip()
 
 
 def _failure(start: Start, word: str, rest: str, pid: int, log: Path) -> PlanecastError:
@@ -207,10 +174,9 @@ def _failure(start: Start, word: str, rest: str, pid: int, log: Path) -> Planeca
         kind = getattr(errors, name, StartFailed)
         return kind(text) if issubclass(kind, PlanecastError) else StartFailed(text)
     tail = "\n".join(log.read_text(errors="replace").splitlines()[-TAIL:])
-    if word == "late":
+    if word == LATE:
         what = f"was not ready after {start.timeout:g} s, and was ended"
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
+        end(pid)
     else:
         what = "ended while it started"
     if "No module named" in tail.rpartition("\n")[2]:
@@ -224,4 +190,5 @@ def _failure(start: Start, word: str, rest: str, pid: int, log: Path) -> Planeca
 def _prune(logs: Path) -> None:
     """Keep the newest logs only."""
     for old in sorted(logs.glob("*.log"), key=lambda path: path.stat().st_mtime)[:-LOGS_KEPT]:
-        old.unlink(missing_ok=True)
+        with suppress(PermissionError):  # on Windows: of a viewer that runs
+            old.unlink(missing_ok=True)

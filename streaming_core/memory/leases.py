@@ -10,14 +10,12 @@ import contextlib
 import json
 import os
 import re
-import secrets
 import threading
 import time
-import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from streaming_core.errors import LeaseHeld, PlanecastError
+from streaming_core.errors import LeaseHeld
 from streaming_core.memory import locks, places, shm
 
 if TYPE_CHECKING:
@@ -80,13 +78,11 @@ class Lease:
         InsecurePath
             If the path is a link or somebody else's.
         """
-        if not locks.SUPPORTED:
-            raise PlanecastError("leases need the file locks of a POSIX system")
         content = json.dumps({**info, "pid": os.getpid()}).encode()
         deadline = time.monotonic() + PATIENCE
         while True:
             with _forks:
-                descriptor = _create(path, content)
+                descriptor = locks.create(path, content)
                 if descriptor is None:
                     descriptor = _take_over(path, content)
                 if descriptor is not None:
@@ -100,7 +96,7 @@ class Lease:
         if self._descriptor is None:
             return False
         with contextlib.suppress(OSError):
-            os.utime(self._descriptor)
+            locks.touch(self._descriptor)
         return locks.is_at(self._descriptor, self.path)
 
     def release(self) -> None:
@@ -110,10 +106,9 @@ class Lease:
             _leases.discard(self)
             if descriptor is None:
                 return
-            try:
-                if locks.is_at(descriptor, self.path):
-                    self.path.unlink(missing_ok=True)
-            finally:
+            if locks.is_at(descriptor, self.path):
+                locks.give_up(descriptor, self.path)
+            else:
                 locks.let_go(descriptor)
 
     def _forget(self) -> None:
@@ -163,51 +158,36 @@ class Witness:
         The lease. It may appear later: each :meth:`proven_dead` looks again until it is seen.
     """
 
-    __slots__ = ("__weakref__", "_close", "_dead", "_descriptor", "path")
+    __slots__ = ("_dead", "_sight", "path")
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._dead = False
-        self._descriptor: int | None = None
-        self._close: weakref.finalize[..., Witness] | None = None
+        self._sight: locks.Sight | None = None
         self._look()
 
     @property
     def seen_held(self) -> bool:
         """Whether this object has seen the lease held."""
-        return self._descriptor is not None or self._dead
+        return self._sight is not None or self._dead
 
     def proven_dead(self) -> bool:
         """Return whether a lock that was seen held can now be had, on the very same file."""
-        if not self._dead and self._descriptor is None:
+        if not self._dead and self._sight is None:
             self._look()
-        elif self._descriptor is not None and self._unlocked(self._descriptor):
-            self._dead, self._descriptor = True, None
-            if self._close:
-                self._close()
+        elif self._sight is not None and self._sight.ended():
+            self._sight.close()
+            self._dead, self._sight = True, None
         return self._dead
 
     def _look(self) -> None:
         descriptor = locks.open_own(self.path, os.O_RDONLY)
         if descriptor is None:
             return
-        if self._unlocked(descriptor, otherwise=True):
+        if locks.unlocked(descriptor, otherwise=True):
             os.close(descriptor)
-            return
-        # Kept open: another file may stand at the path when the holder is dead.
-        self._descriptor = descriptor
-        self._close = weakref.finalize(self, os.close, descriptor)
-
-    @staticmethod
-    def _unlocked(descriptor: int, otherwise: bool = False) -> bool:
-        """Return whether nobody holds the lock, or `otherwise` where there are no locks."""
-        try:
-            if not locks.lock(descriptor, shared=True):
-                return False
-            locks.unlock(descriptor)
-        except OSError:
-            return otherwise
-        return True
+        else:
+            self._sight = locks.Sight(descriptor, self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,30 +211,27 @@ def janitor(folder: Path) -> Cleaned:
     Any number of janitors may run at once, and each counts only what it removed itself.
     """
     leases = segments = files = 0
+
+    def clear(descriptor: int) -> bool:
+        nonlocal segments, files
+        swept, removed = _clear(folder, _info(descriptor))
+        segments, files = segments + swept, files + removed
+        return True
+
     for path in _listed(folder):
-        if not _LEASE.fullmatch(path.name):
-            files += path.name.endswith(".tmp") and _remove_temporary(path)
-            continue
-        with locks.locked(path) as descriptor:
-            if descriptor is None:
-                continue
-            swept, removed = _clear(folder, _info(descriptor))
-            segments, files = segments + swept, files + removed
-            # Last: a janitor that is killed before leaves it to the next one.
-            path.unlink(missing_ok=True)
-            leases += 1
-    if locks.SUPPORTED:
+        if _LEASE.fullmatch(path.name):
+            # The lease goes last: a janitor that is killed before leaves it to the next one.
+            leases += locks.remove(path, clear)
+        elif path.name.endswith(".tmp"):
+            files += locks.remove(path, _abandoned)
+    if shm.SUPPORTED:
         segments += shm.sweep_strays(_known({folder, *places.run_folders()}), STRAY)
     return Cleaned(leases, segments, files)
 
 
-def _remove_temporary(path: Path) -> bool:
-    """Remove a file that its writer was killed over; a lease's is locked while in use."""
-    with locks.locked(path) as descriptor:
-        if descriptor is None or time.time() - os.fstat(descriptor).st_mtime < ABANDONED:
-            return False
-        path.unlink(missing_ok=True)
-        return True
+def _abandoned(descriptor: int) -> bool:
+    """Whether the writer of a temporary file was killed; a lease's is locked while in use."""
+    return time.time() - os.fstat(descriptor).st_mtime >= ABANDONED
 
 
 def _clear(folder: Path, info: Mapping[str, Any]) -> tuple[int, int]:
@@ -291,27 +268,6 @@ def _texts(info: Mapping[str, Any], key: str) -> list[str]:
     return [value for value in values if isinstance(value, str)] if isinstance(values, list) else []
 
 
-def _create(path: Path, content: bytes) -> int | None:
-    """Make the lease, visible only when it is locked; None if there is one already."""
-    if os.path.lexists(path):
-        return None
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-    descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | locks.OPEN, 0o600)
-    try:
-        locks.lock(descriptor)
-        os.write(descriptor, content)
-        os.link(temporary, path)
-    except (FileExistsError, FileNotFoundError):  # somebody was faster, or a janitor took it
-        locks.let_go(descriptor)
-        return None
-    except BaseException:
-        locks.let_go(descriptor)
-        raise
-    finally:
-        temporary.unlink(missing_ok=True)
-    return descriptor
-
-
 def _take_over(path: Path, content: bytes) -> int | None:
     """Take a dead process's lease by locking that very file; None if it cannot be had now.
 
@@ -323,7 +279,8 @@ def _take_over(path: Path, content: bytes) -> int | None:
     try:
         _clear(path.parent, _info(descriptor))
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, content, 0)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        os.write(descriptor, content)
     except BaseException:
         locks.let_go(descriptor)
         raise

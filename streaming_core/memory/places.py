@@ -8,10 +8,16 @@ import os
 import secrets
 import stat
 import sys
+import time
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from streaming_core.errors import InsecurePath
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
 
 VARIABLE: Final = "PLANECAST_RUN_FOLDER"
 LIMIT: Final = 1 << 20
@@ -22,7 +28,7 @@ _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
 _NO_BLOCK: Final = getattr(os, "O_NONBLOCK", 0)
 _CLOEXEC: Final = getattr(os, "O_CLOEXEC", 0)
-_POSIX: Final = os.name == "posix"
+_PATIENCE: Final = 2.0
 
 
 def run_folder() -> Path:
@@ -66,7 +72,7 @@ def write_private(path: Path, data: bytes) -> None:
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
-        os.replace(temporary, path)
+        insist(lambda: os.replace(temporary, path))
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -85,7 +91,8 @@ def read_private(path: Path) -> bytes:
     """
     try:
         # Without O_NONBLOCK a planted FIFO would hold us here for ever.
-        descriptor = os.open(path, os.O_RDONLY | _NO_FOLLOW | _NO_BLOCK | _CLOEXEC)
+        flags = os.O_RDONLY | _NO_FOLLOW | _NO_BLOCK | _CLOEXEC
+        descriptor = insist(lambda: os.open(path, flags))
     except FileNotFoundError:
         raise
     except OSError as error:
@@ -103,6 +110,23 @@ def read_private(path: Path) -> bytes:
     if len(data) > LIMIT:
         raise InsecurePath(f"{path} has more than {LIMIT} bytes, so it is not ours; remove it")
     return data
+
+
+def remove(path: Path) -> None:
+    """Remove a file, if it is there."""
+    insist(lambda: path.unlink(missing_ok=True))
+
+
+def insist(action: Callable[[], T]) -> T:
+    """Do something with a file; again for a while on Windows, where others are in the way."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return action()
+        except PermissionError:
+            if sys.platform != "win32" or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
 
 
 def _candidates() -> list[Path]:
@@ -137,7 +161,7 @@ def _unsafe(status: os.stat_result, kind: int) -> str:
         return "is a symbolic link"
     if stat.S_IFMT(status.st_mode) != kind:
         return "is not a folder" if kind == stat.S_IFDIR else "is not an ordinary file"
-    if not _POSIX:
+    if sys.platform == "win32":
         return ""  # LOCALAPPDATA is private by its access list; these bits mean nothing
     if status.st_uid != os.getuid():
         return f"belongs to user {status.st_uid}, not to you"

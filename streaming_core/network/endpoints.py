@@ -55,13 +55,11 @@ def check_port(port: object) -> int:
 
 def is_free(host: str, port: int) -> bool:
     """Whether nobody listens on a port."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-        return True
+    try:
+        socket.create_server((host, port)).close()  # asks each system in the way that it needs
+    except OSError:
+        return False
+    return True
 
 
 def parse_address(address: int | str) -> Address:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,7 @@ class Loans:
 
     def __init__(self) -> None:
         self._loans: list[Loan] = []
+        self._ordinary: WeakValueDictionary[int, NDArray[Any]] = WeakValueDictionary()
 
     def lend(self, slot: Slot, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
         """Return a writable array in the slot."""
@@ -39,8 +41,17 @@ class Loans:
         self._loans.append(Loan(slot, _address(array), array.nbytes))
         return array
 
+    def ordinary(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Return an array in ordinary memory, where no slot can be had; `redeem` treats it alike.
+
+        A program that writes to an array after it was shown fails here as it does everywhere.
+        """
+        array = np.empty(shape, dtype)
+        self._ordinary[_address(array)] = array
+        return array
+
     def redeem(self, array: NDArray[Any], users: int) -> SlotPixels | None:
-        """Return the pixels of a lent array, read-only from here on; None for any other.
+        """Return the pixels of a lent array; None for any other. Ours are read-only from here on.
 
         Parameters
         ----------
@@ -50,9 +61,14 @@ class Loans:
         users
             Routes that send it.
         """
-        if not self._loans or not array.flags.c_contiguous:
+        if not (self._loans or self._ordinary) or not array.flags.c_contiguous:
             return None
         address = _address(array)
+        ordinary = self._ordinary.get(address)
+        if ordinary is not None and ordinary.nbytes == array.nbytes:
+            del self._ordinary[address]
+            array.flags.writeable = False
+            return None
         for loan in self._loans:
             if (address, array.nbytes) == (loan.address, loan.nbytes):
                 self._loans.remove(loan)

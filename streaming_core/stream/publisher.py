@@ -178,11 +178,11 @@ class Publisher:
         with self.lock:
             self.loans.collect(self.pool)
             if not self._by_memory(nbytes, routes):
-                return np.empty(whole, kind)
+                return self.loans.ordinary(whole, kind)
             hand_over = nbytes >= self.settings.hand_over_from
             slot = self._take(nbytes, routes, one_off=hand_over)
             if slot is None:
-                return np.empty(whole, kind)
+                return self.loans.ordinary(whole, kind)
             return self.loans.lend(slot, whole, kind)
 
     def _copy(self, slot: Slot | None, array: NDArray[Any], dtype: str, users: int) -> Pixels:

@@ -17,7 +17,10 @@ from streaming_core.memory.places import (
     write_private,
 )
 
-as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="owners and modes are POSIX's")
+as_root = pytest.mark.skipif(
+    os.name != "posix" or os.getuid() != 0, reason="only root can give files away"
+)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from streaming_core.errors import RequestFailed
-from streaming_core.memory.shm import FOLDER
+from streaming_core.memory.shm import FOLDER, SUPPORTED
 from streaming_core.protocol.messages import Hello, Inline, Slab
 from streaming_core.stream import results
 from streaming_core.stream.results import Results
@@ -31,7 +31,7 @@ def session(*, shm: bool) -> Session:
     return made
 
 
-@pytest.mark.parametrize("shm", [True, False])
+@pytest.mark.parametrize("shm", [True, False] if SUPPORTED else [False])
 def test_who_fetches_nothing_gets_no_more(
     offered: Results, monkeypatch: pytest.MonkeyPatch, shm: bool
 ) -> None:

@@ -19,12 +19,14 @@ import planecast as pc
 from streaming_core.errors import PortTaken
 from streaming_core.fleet.host import Host
 from streaming_core.fleet.registry import find, running
+from streaming_core.memory.segments import SUPPORTED
 from streaming_core.network.endpoints import DATA_OFFSET
 from streaming_core.network.transport import new_key_pair
 from streaming_core.protocol.messages import Inline, Slab
 from streaming_core.testing import RecordingAdapter, free_pair, poll_until, recording_viewer
 from tests.process.programs.proxy import Proxy
 from tests.process.programs.stage import (
+    KILL,
     SMALL,
     Stage,
     fed,
@@ -219,6 +221,7 @@ class TestViewerThatIsFrozen:
             for viewer in (one, other):
                 viewer.close()
 
+    @pytest.mark.skipif(sys.platform == "win32", reason="processes cannot be frozen here")
     def test_while_it_is_paused_it_is_found_out_too(self, stage: Stage) -> None:
         script = """
             from streaming_core.fleet.host import Host
@@ -242,6 +245,7 @@ class TestViewerThatIsFrozen:
 
 
 class TestViewerThatIsClosed:
+    @pytest.mark.skipif(sys.platform == "win32", reason="a signal there kills, and is not asked")
     def test_one_warning_and_the_pipeline_goes_on(
         self, port: int, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -414,7 +418,7 @@ class TestProducerThatIsKilled:
         program.tell()
         assert program.hear() == "sent"
         assert len(segments() - before) > 20
-        program.signal(signal.SIGKILL)
+        program.signal(KILL)
         program.process.wait()
         thaw(port)
         with pc.connect(port) as viewer:
@@ -425,6 +429,7 @@ class TestProducerThatIsKilled:
             assert segments() - before <= own_segments(viewer), "the next program cleans up"
             assert {*range(10), *range(50, 60)} <= set(held(viewer))
 
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
     def test_with_its_whole_group_the_viewer_it_started_lives(self, stage: Stage) -> None:
         script = """
             import multiprocessing
@@ -467,6 +472,7 @@ class TestProducerThatIsKilled:
             viewer.quit()
 
 
+@pytest.mark.skipif(not SUPPORTED, reason="an image is one frame only where memory is shared")
 class TestMessagesThatAreLost:
     @pytest.fixture
     def proxy(self, port: int) -> Iterator[Proxy]:
@@ -625,6 +631,7 @@ class TestSharedMemoryThatIsNotThere:
         with pc.connect(port) as viewer:
             assert held(viewer) == list(range(30))
 
+    @pytest.mark.skipif(not SUPPORTED, reason="needs shared memory to fill")
     def test_arrays_of_allocate_that_fill_the_pool_block_nobody(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -36,6 +36,8 @@ import planecast as pc
 from tests.process.programs.stage import picture, send
 """
 ROOT = Path(__file__).parents[3]
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
+"""Ends a process at once; on Windows every signal does."""
 
 
 def picture(t: int, side: int = SIDE) -> NDArray[Any]:
@@ -113,8 +115,11 @@ class Program:
 
     def kill_group(self) -> None:
         """Kill it and all processes that it started."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        if sys.platform == "win32":
+            self.process.kill()
+        else:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
 
@@ -170,6 +175,8 @@ def pid_of(port: int) -> int:
 
 def freeze(port: int) -> None:
     """Stop the viewer on a port as a debugger or a swapping machine would."""
+    if sys.platform == "win32":
+        pytest.skip("processes cannot be frozen here")
     pid = pid_of(port)
     os.kill(pid, signal.SIGSTOP)
     tasks = Path(f"/proc/{pid}/task")
@@ -182,14 +189,15 @@ def freeze(port: int) -> None:
 
 def thaw(port: int) -> None:
     """Let it go on."""
-    os.kill(pid_of(port), signal.SIGCONT)
+    if sys.platform != "win32":
+        os.kill(pid_of(port), signal.SIGCONT)
 
 
 def kill(port: int) -> None:
     """Kill the viewer on a port, and wait until the system has noticed."""
     connection = find(port)
     assert connection is not None
-    os.kill(connection.pid, signal.SIGKILL)
+    os.kill(connection.pid, KILL)
     poll_until(lambda: not connection.alive(), "the viewer is dead")
 
 

@@ -74,7 +74,7 @@ def read_units() -> None:
     folder = run_folder() / f"units-{sys.implementation.cache_tag}-{pint.__version__}"
     if not folder.exists():
         # At one stroke, for viewers that start at the same time or are killed meanwhile.
-        with TemporaryDirectory(prefix="units-", dir=folder.parent) as making:
+        with TemporaryDirectory(suffix=".tmp", prefix="units-", dir=folder.parent) as making:
             made = Path(making, "made")
             made.mkdir(0o700)
             pint.UnitRegistry(cache_folder=made)

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import re
+import stat
 import threading
 import time
 from dataclasses import dataclass
@@ -223,7 +224,7 @@ def janitor(folder: Path) -> Cleaned:
             # The lease goes last: a janitor that is killed before leaves it to the next one.
             leases += locks.remove(path, clear)
         elif path.name.endswith(".tmp"):
-            files += locks.remove(path, _abandoned)
+            files += locks.remove(path, _abandoned) or _remove_folder(path)
     if shm.SUPPORTED:
         segments += shm.sweep_strays(_known({folder, *places.run_folders()}), STRAY)
     return Cleaned(leases, segments, files)
@@ -232,6 +233,18 @@ def janitor(folder: Path) -> Cleaned:
 def _abandoned(descriptor: int) -> bool:
     """Whether the writer of a temporary file was killed; a lease's is locked while in use."""
     return time.time() - os.fstat(descriptor).st_mtime >= ABANDONED
+
+
+def _remove_folder(path: Path) -> bool:
+    """Remove a temporary folder whose writer was killed."""
+    import shutil  # reads three libraries for archives: producers do without
+
+    with contextlib.suppress(OSError):
+        status = path.lstat()
+        if stat.S_ISDIR(status.st_mode) and time.time() - status.st_mtime >= ABANDONED:
+            shutil.rmtree(path, ignore_errors=True)
+            return not path.exists()
+    return False
 
 
 def _clear(folder: Path, info: Mapping[str, Any]) -> tuple[int, int]:

@@ -292,6 +292,15 @@ else:
         assert janitor(run_folder) == Cleaned(files=1)
         assert {path.name for path in run_folder.iterdir()} == {".young.tmp", ".used.tmp"}
 
+    def test_removes_old_temporary_folders(self, run_folder: Path) -> None:
+        old, young = run_folder / "units-old.tmp", run_folder / "units-young.tmp"
+        for path in (old, young):
+            path.mkdir()
+            (path / "list").write_text("")
+        os.utime(old, (0, time.time() - 300))
+        assert janitor(run_folder) == Cleaned(files=1)
+        assert [path.name for path in run_folder.iterdir()] == ["units-young.tmp"]
+
 
 @needs_listing
 class TestStrays:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from streaming_core.errors import LeaseHeld, PlanecastError, PortTaken
+from streaming_core.errors import InvalidSetting, LeaseHeld, PlanecastError, PortTaken
 from streaming_core.fleet.registry import Connection, find, lease_path, publish, viewer_keys
 from streaming_core.fleet.spawn import keep, tell
 from streaming_core.memory.leases import Lease, is_held, janitor
@@ -36,6 +36,7 @@ from streaming_core.stream.session import new_vid
 log = logging.getLogger("planecast.fleet")
 
 JANITOR_EVERY: Final = 60.0
+LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,13 +187,20 @@ def run_viewer(main: Callable[[], int]) -> int:
     Log lines go to standard error, which the launcher keeps in a file.
     """
     logging.basicConfig(
-        stream=sys.stderr, level=os.environ.get("PLANECAST_LOG", "INFO"),
+        stream=sys.stderr, level=logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )  # fmt: skip
     keep()
     try:
+        logging.getLogger().setLevel(_level(os.environ.get("PLANECAST_LOG", "INFO")))
         return main()
     except PlanecastError as error:
         log.error("%s", error)
         tell(f"failed {type(error).__name__} {error}")
         return 1
+
+
+def _level(name: str) -> str:
+    if name not in LEVELS:
+        raise InvalidSetting(f"PLANECAST_LOG={name!r}; it can be {', '.join(LEVELS)}")
+    return name

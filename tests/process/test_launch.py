@@ -148,6 +148,12 @@ def test_a_viewer_that_dies_while_it_starts_shows_its_log(tmp_path: Path) -> Non
         pc.launch("recording", python=str(python))
 
 
+def test_a_wrong_level_of_the_log_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLANECAST_LOG", "loud")
+    with pytest.raises(errors.InvalidSetting, match="PLANECAST_LOG='loud'; it can be DEBUG, INFO"):
+        pc.launch("recording")
+
+
 @needs_shell
 def test_a_viewer_that_hangs_while_it_starts_is_ended(tmp_path: Path) -> None:
     python, mark = tmp_path / "python", tmp_path / "pid"

@@ -164,15 +164,15 @@ def viewers() -> list[dict[str, Any]]:
     -------
     list of dict
         Of each viewer ``port``, ``viewer_kind`` and ``pid``; ``rate`` (images a second, of all
-        producers), ``backlog`` (images owned and not shown), ``images`` (that came from the
-        producers it has now) and ``undelivered`` (of those). The last four are None where it
-        does not answer within 2 s.
+        producers), ``backlog`` (images owned and not shown), ``planes`` (that it holds) and
+        ``undelivered`` (images of the producers that it has now). The last four are None
+        where it does not answer within 2 s.
     """
     found = []
     for connection in running():
         facts: dict[str, Any] = {
             "port": connection.port, "viewer_kind": connection.viewer_kind,
-            "pid": connection.pid, "rate": None, "backlog": None, "images": None,
+            "pid": connection.pid, "rate": None, "backlog": None, "planes": None,
             "undelivered": None,
         }  # fmt: skip
         try:
@@ -184,7 +184,7 @@ def viewers() -> list[dict[str, Any]]:
             facts["backlog"] = state["backlog"]
             facts["rate"] = round(sum(one["rate"] for one in state["producers"]), 1)
             facts["undelivered"] = sum(one["undelivered"] for one in state["producers"])
-            facts["images"] = sum(one["images"] for one in state["producers"])
+            facts["planes"] = sum(group["planes"] for group in state["groups"])
         found.append(facts)
     return found
 

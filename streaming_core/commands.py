@@ -160,7 +160,7 @@ def ls() -> None:
     if not rows:
         out.print("no viewer runs here")
         return
-    columns = ("port", "viewer_kind", "pid", "images", "rate", "backlog", "undelivered")
+    columns = ("port", "viewer_kind", "pid", "planes", "rate", "backlog", "undelivered")
     table = Table(*(column.replace("_", " ") for column in columns))
     for row in rows:
         table.add_row(*(_cell(row.get(column)) for column in columns))

@@ -83,7 +83,7 @@ def test_viewers_are_listed() -> None:
         viewer.flush()
         (row,) = pc.viewers()
         assert row["port"] == viewer.port
-        assert row["images"] == 1
+        assert row["planes"] == 1
     finally:
         viewer.quit()
 

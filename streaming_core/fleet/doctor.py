@@ -16,6 +16,7 @@ from streaming_core.errors import InsecurePath
 from streaming_core.fleet.display import has_display
 from streaming_core.fleet.registry import running
 from streaming_core.memory.places import run_folder
+from streaming_core.memory.segments import SUPPORTED
 
 EXTRAS: Final = {
     "files": ("tifffile",),
@@ -72,6 +73,8 @@ def _memory() -> Iterator[Finding]:
         free = shutil.disk_usage(shm).free // MIB
         hint = "" if free >= 256 else ": little, so pixels may travel inline"
         yield Finding("shared memory", f"{free} MiB free in {shm}{hint}", free >= 256)
+    elif not SUPPORTED:
+        yield Finding("shared memory", "none here: pixels travel inside the messages", True)
     try:
         yield Finding("run folder", str(run_folder()), True, True)
     except InsecurePath as error:

@@ -17,7 +17,8 @@
     │   ├── StartFailed                it ended, or hung, while it started; with its log
     │   │   └── NoDisplay              there is no screen for its window
     │   ├── PortTaken                  another program listens on that port
-    │   └── RequestFailed              it answered a request with an error
+    │   ├── RequestFailed              it answered a request with an error
+    │   └── WouldDeadlock              waiting here would wait for itself
     ├── Undelivered                    images that the viewer never owned, by name
     ├── TimedOut (TimeoutError)        a wait reached its limit; what it waited for goes on
     ├── MissingDependency (ImportError)  an extra is not installed; says the command
@@ -96,6 +97,10 @@ class PortTaken(ViewerError):
 
 class RequestFailed(ViewerError):
     """The viewer answered a request with an error."""
+
+
+class WouldDeadlock(ViewerError):
+    """The call would wait for the thread that makes it."""
 
 
 class Undelivered(PlanecastError):

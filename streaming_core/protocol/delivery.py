@@ -242,17 +242,17 @@ class Link:
         self._lend(credit, credit_bytes)
         actions: list[Action] = []
         for seq in seqs:
-            actions += self._own(seq)
+            actions += self._own(seq, find=True)
         if actions:
             self._moved_at = now
         return actions + self._send_more()
 
-    def _own(self, seq: int) -> list[Action]:
+    def _own(self, seq: int, *, find: bool) -> list[Action]:
         actions: list[Action]
         if self._queue.is_sent(seq):
             name = self._queue.forget(seq).name
             actions = [Free(seq, True), Settle(seq, State.OWNED)]
-        elif seq in self._given_up:
+        elif find and seq in self._given_up:
             name = self._given_up.pop(seq)
             actions = [Found(seq)]
         else:
@@ -270,12 +270,15 @@ class Link:
     def shown(
         self, vid: str, seqs: Iterable[int], errors: dict[str, str], now: float
     ) -> list[Action]:
-        """Take SHOWN: these are in their layer or hyperstack, or never will be."""
+        """Take SHOWN: these are in their layer or hyperstack, or never will be.
+
+        A viewer that forgot us also says so of what it perhaps never had; only ACK is exact.
+        """
         if not self._knows(vid):
             return []
         actions: list[Action] = []
         for seq in seqs:
-            actions += self._own(seq)
+            actions += self._own(seq, find=False)
             if seq in self._unshown:
                 self._unshown.remove(seq)
                 actions.append(Settle(seq, State.SHOWN, errors.get(str(seq), "")))

@@ -214,7 +214,8 @@ class Session:
                     self._owned.append(seq)
         if unshown and unshown == before[1]:
             for seq in range(unshown, min(end, unshown + MOST_MISSING)):
-                if self._has(seq) and seq not in self._unshown:
+                # Also of what we know nothing of, from a session before: it waits for nothing then.
+                if seq not in self._unshown and seq not in self._refused:
                     self.note_shown(seq, self._failed.get(seq, ""))
 
     def _miss(self, seq: int) -> None:

@@ -146,6 +146,7 @@ def test_what_was_given_up_and_came_after_all_is_found(link: Link) -> None:
     given_up = {one.seq for one in link.tick(10.0) if isinstance(one, Settle)}
     assert given_up == {1, 2, 3}
     assert link.ack("v0", [1], 4, 1000, 11.0) == []
+    assert link.shown("v1", [2], {}, 11.0) == [], "only an ACK is exact"
     assert link.ack("v1", [2, 2, 3], 4, 1000, 11.0) == [Found(2)], "3 was never sent"
     assert link.shown("v1", [2], {}, 11.1) == [Settle(2, State.SHOWN)]
     assert lost(link.died(12.0)) == [Lost(1, (b"b",))]

@@ -111,6 +111,7 @@ class Delivery(RuleBasedStateMachine):
         self.moved_at = 0.0
         self.said = (-1, False)
         self.refused: set[int] = set()
+        self.forgot = False
 
     @initialize(latest=st.booleans(), credit=st.integers(1, 5))
     def begin(self, latest: bool, credit: int) -> None:
@@ -227,6 +228,15 @@ class Delivery(RuleBasedStateMachine):
         vid, self.viewer = self.viewer.vid, None
         self.control.clear()
         self.back.append(("bye", vid, ()))
+
+    @precondition(lambda self: self.viewer is not None)
+    @rule()
+    def forget_us(self) -> None:
+        """Somebody said BYE in our name, or we were silent for long."""
+        assert self.viewer is not None
+        self.viewer.session = None
+        self.viewer.unshown.clear()
+        self.forgot = True
 
     @precondition(lambda self: self.viewer is not None)
     @rule(credit=st.integers(-2, 5), paused=st.booleans())
@@ -471,7 +481,9 @@ class Delivery(RuleBasedStateMachine):
         assert self.spoilt or arrived | self.refused >= set(wanted), (
             "everything arrives at a viewer that is well"
         )
-        assert self.spoilt or set(self.held) - self.gone == self.viewer_has - self.gone, (
+        self.run_well(lambda: not self.link.unshown, "what is owned is shown")
+        clear = not (self.spoilt or self.forgot)
+        assert not clear or set(self.held) - self.gone == self.viewer_has - self.gone, (
             "what the viewer has is owned, and nothing else, however often it was given up"
         )
         self.perform(self.link.close("the end"))
@@ -534,7 +546,7 @@ def storm(machine: Delivery, dice: random.Random, steps: int) -> None:
         "queue": 8, "wait": 6, "take_images": 5, "listen": 5, "hear": 5, "show": 3,
         "start_viewer": 3, "change_mind": 1, "kill_viewer": 1, "prove_death": 1,
         "close_viewer": 1, "lose_images": 2, "repeat_an_image": 1, "lose_the_connection": 1,
-        "all_goes_well": 2, "hear_a_stranger": 1,
+        "forget_us": 0.2, "all_goes_well": 2, "hear_a_stranger": 1,
     }  # fmt: skip
     if isinstance(machine, Lies):
         moves |= {"lie": 5, "nag": 1}
@@ -552,7 +564,7 @@ def _possible(machine: Delivery, move: str) -> bool:
     there = machine.viewer is not None
     return {
         "start_viewer": not there,
-        "kill_viewer": there, "close_viewer": there, "change_mind": there,
+        "kill_viewer": there, "close_viewer": there, "forget_us": there, "change_mind": there,
         "take_images": there and bool(machine.data),
         "show": machine.viewer is not None and bool(machine.viewer.unshown),
         "hear": there and bool(machine.control),

@@ -74,6 +74,14 @@ def test_an_ack_that_was_lost_is_said_again(session: Session) -> None:
     assert session.take_owned() == ()  # 4 never came
 
 
+def test_what_an_earlier_session_owned_is_not_waited_for() -> None:
+    session = Session.begin(Hello(SID, "run", 1, last=7), b"first")
+    for _ in range(2):
+        assert list(session.repeat(0, 5)) == []
+    assert session.take_shown() == ((5, 6, 7), {})
+    assert session.take_owned() == ()
+
+
 def test_a_refusal_that_was_lost_is_said_again_and_never_acked(session: Session) -> None:
     owned(session, 1)
     session.refuse(2, "too large")

@@ -67,6 +67,7 @@ class NapariAdapter:
         self.verbs = frozenset(self._verbs.table)
         self._crossing = Crossing(self.settle)
         guard_context(viewer)
+        self.layers.due.connect(self._on_due)
         self._shown: list[Callable[..., None]] = []
         self._thumbnails = QTimer(self._crossing)
         self._thumbnails.setSingleShot(True)
@@ -164,6 +165,9 @@ class NapariAdapter:
         for tell in shown:
             tell(*reason)
 
+    def _on_due(self) -> None:
+        self._crossing.put(Make(self.layers))
+
     def _on_quiet(self) -> None:
         if self._crossing.idle:
             self.layers.refresh_thumbnails()
@@ -193,6 +197,24 @@ class Show:
         """Say that it will not be shown."""
         if self._left:
             self._arrival.shown(CLOSED)
+
+
+class Make:
+    """A job: make the layers that regrouping asked for, one in each tick."""
+
+    def __init__(self, layers: Layers) -> None:
+        self._layers = layers
+
+    def steps(self) -> Iterator[bool]:
+        """Make them."""
+        try:
+            yield from self._layers.make_due()
+        except Exception:
+            # The boundary to napari: what could not be made must not end the stream.
+            log.exception("a layer could not be made")
+
+    def abandon(self) -> None:
+        """Nobody waits for it."""
 
 
 class Answer:

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from time import monotonic
 from typing import Any, Final
 
 from napari.components import ViewerModel
 from napari.layers import Image as ImageLayer
 from napari.layers import Layer
+from psygnal import Signal
 
+from napari_plugin.arranging import Looks, moves_to
 from napari_plugin.growth import announce_growth, reshape
 from napari_plugin.looks import Contrast, contrast_of, is_flat, white_of
-from napari_plugin.making import Entry, Maker, Plane, view_kept
+from napari_plugin.making import AT_FIRST, Entry, Look, Maker, Plane, stack_of, view_kept
 from napari_plugin.plan import SPLIT, Axes, focus
 from napari_plugin.rehearsal import without_xarray
 from napari_plugin.sliders import Sliders
 from napari_plugin.space import Space
 from streaming_core.looks import OPENING
-from streaming_core.protocol.catalog import Catalog
-from streaming_core.protocol.components import GroupKey, Value, stack_order
+from streaming_core.protocol.catalog import Catalog, Group
+from streaming_core.protocol.components import GroupKey, Mode, Value, stack_order
 from streaming_core.protocol.messages import Image
+from streaming_core.protocol.regroup import Regrouped, check_modes, regroup, split_after
 
 log = logging.getLogger("planecast.napari.layers")
 
@@ -41,6 +44,9 @@ class Layers:
         Also holds layers of others, which are left alone.
     """
 
+    due = Signal()
+    """Layers are to be made, as soon as there is time: `make_due`."""
+
     def __init__(self, viewer: ViewerModel) -> None:
         self.viewer = viewer
         self.catalog: Catalog[Plane] = Catalog(SPLIT)
@@ -53,12 +59,16 @@ class Layers:
         self._stale_axes = False
         self._touched: dict[GroupKey, set[tuple[Value, ...]]] = {}
         self._newest: dict[tuple[str, ...], Image] = {}
+        self._looks = Looks()
+        self._due: dict[GroupKey, Look] = {}
+        self._handed: list[Entry] = []
+        self._arranged: set[GroupKey] = set()
         self._removing = False
         viewer.layers.events.removed.connect(self._on_removed)
 
     def begin(self, image: Image) -> None:
         """Make room on the axes for all planes of an image."""
-        names = [name for name in image.components if name not in SPLIT]
+        names = [name for name in image.components if name not in self.catalog.split]
         axes = self.axes.with_names(stack_order(names))
         new_unit = self._space.note_unit(image.units)
         new_steps = axes.new_steps(image.scale, self._space.factor(image.units))
@@ -82,12 +92,12 @@ class Layers:
         values = self.axes.values
         if any(name not in values or value not in values[name] for name, value in inside.items()):
             self.begin(image)  # somebody has cleared the viewer since it began
+        key, inside = self.catalog.now(key, inside)
         put = self.catalog.put(image, key, inside, plane)
         entry = self._entries.get(key)
         if entry is None:
             self._grow()
-            with without_xarray():
-                self._entries[key] = self._maker.make(put.group, plane, self.axes, self._space)
+            self._make(put.group, self._due.pop(key, AT_FIRST))
             return True
         if put.outdated:
             return False  # nor has it a say in the contrast
@@ -123,16 +133,12 @@ class Layers:
         self._remember()
         cleared = self.catalog.clear(source)
         gone = [self._entries.pop(group.key) for group in cleared if group.key in self._entries]
-        self._removing = True
-        try:
-            with self.sliders.ours():
-                for entry in gone:
-                    if entry.layer is not None:
-                        self.viewer.layers.remove(entry.layer)
-        finally:
-            self._removing = False
+        self._remove(entry.layer for entry in gone if entry.layer is not None)
         for entry in gone:
             self._touched.pop(entry.group.key, None)
+        for group in cleared:
+            self._due.pop(group.key, None)
+        self._looks.forget(source)
         keys = self.catalog.groups
         self._maker.forget_all_but(keys)
         self.axes = Axes.of(keys.values(), self.axes.steps)
@@ -141,6 +147,55 @@ class Layers:
         self._stale_axes = True
         self._grow()
         return len(cleared)
+
+    def arrange(self, modes: Mapping[str, str]) -> None:
+        """Let components be sliders ("stack") or layers ("split"), of what is here and will come.
+
+        Nothing is sent again and no pixel is touched. A layer that is there goes on with
+        other planes; those that must be made follow one by one (`due`).
+
+        Raises
+        ------
+        InvalidComponents
+            Naming the component and what to write instead; nothing has changed then.
+        """
+        split = split_after(self.catalog.split, check_modes(modes))
+        made = regroup(self.catalog.groups.values(), split)
+        self.settle()
+        self._remember()
+        if self._before is not None:
+            self._before |= self._looked_at()
+        self.catalog.groups, self.catalog.split = made.groups, split
+        self._hand_on(made)
+        self.axes = self.axes.among(made.groups.values())
+        self._stale_axes = True
+        self._grow()
+        if self._due:
+            self.due.emit()
+        else:
+            self._put_in_order()
+
+    def modes(self) -> dict[str, Mode]:
+        """Return what each component of what is here does: "stack" or "split"."""
+        split = {name for key in self.catalog.groups for name, _ in key.split}
+        stacked = dict.fromkeys(self.axes.names, Mode.STACK)
+        return stacked | dict.fromkeys(sorted(split | self.catalog.split), Mode.SPLIT)
+
+    def make_due(self) -> Iterator[bool]:
+        """Make the layers that regrouping asked for; True after each, which takes 50 ms."""
+        while self._due:
+            key = next(iter(self._due))
+            look, group = self._due.pop(key), self.catalog.groups.get(key)
+            if group is not None and key not in self._entries:
+                self._make(group, look)
+                yield True
+        self._put_in_order()
+
+    def restore(self, key: GroupKey) -> None:
+        """Bring back the layer of a group that the user deleted. It looks as it did."""
+        entry = self._entries.get(key)
+        if entry is not None and entry.layer is None:
+            self._make(entry.group, self._looks.ask_back(key).seen_again())
 
     def layer_name(self, key: GroupKey) -> str | None:
         """Return what a group's layer is called now; None if the user deleted it."""
@@ -158,6 +213,69 @@ class Layers:
         self.viewer.layers.events.removed.disconnect(self._on_removed)
         self.sliders.close()
 
+    # -- making and regrouping -------------------------------------------------------------
+
+    def _make(self, group: Group[Plane], look: Look) -> None:
+        with without_xarray():
+            self._entries[group.key] = self._maker.make(group, self.axes, self._space, look)
+
+    def _hand_on(self, made: Regrouped[Plane]) -> None:
+        """Give the layers of groups that are no more to new ones, as far as they go."""
+        layers = self.viewer.layers
+        old = {key: entry for key, entry in self._entries.items() if key not in made.groups}
+        for key, entry in old.items():
+            del self._entries[key]
+            self._looks.note(entry, layers)
+        free = {key: one.layer for key, one in old.items() if self._is_live(one)}
+        for key, parents in made.parents.items():
+            mine = [old[one.key] for one in parents if one.key in old]
+            look = self._looks.look(key, mine, layers)
+            heir = next((one.group.key for one in mine if one.group.key in free), None)
+            if look is None:
+                group = made.groups[key]
+                self._entries[key] = Entry(group, stack_of(group, self.axes), None)
+            elif heir is None:
+                self._due[key] = look
+            else:
+                layer = free.pop(heir)
+                entry = self._maker.hand_on(layer, made.groups[key], self.axes, look)
+                self._entries[key] = entry
+                self._handed.append(entry)
+        self._remove(free.values())
+        self._arranged = set(made.parents)
+
+    def _remove(self, layers: Iterable[Layer]) -> None:
+        """Take layers away, which is then not the user's doing."""
+        self._removing = True
+        try:
+            with self.sliders.ours():
+                for layer in layers:
+                    if layer in self.viewer.layers:
+                        self.viewer.layers.remove(layer)
+        finally:
+            self._removing = False
+
+    def _put_in_order(self) -> None:
+        """Bring layers that were there before into the order that they had."""
+        ranks: dict[Layer, int] = {}
+        for key in self._arranged:
+            entry, rank = self._entries.get(key), self._looks.rank(key)
+            if entry is not None and entry.layer is not None and rank is not None:
+                ranks[entry.layer] = rank
+        self._arranged.clear()
+        layers = self.viewer.layers
+        with self.sliders.ours(), layers.selection.events.blocker_all(), view_kept(self.viewer):
+            for here, place in moves_to(layers, ranks):
+                layers.move(here, place)
+
+    def _looked_at(self) -> dict[str, Value]:
+        """Return the split values of the layer that the user looks at."""
+        at = {entry.layer: entry.group.key.split for entry in self._live()}
+        shown = [layer for layer in self.viewer.layers if layer in at and layer.visible]
+        active = self.viewer.layers.selection.active
+        chosen = active if active in shown else next(reversed(shown), None)
+        return dict(at.get(chosen, ()))
+
     # -- growing ---------------------------------------------------------------------------
 
     def _remember(self) -> None:
@@ -170,7 +288,8 @@ class Layers:
         if self._before is None:
             return
         before, self._before = self._before, None
-        live = list(self._live())
+        live = [*self._live(), *self._handed]
+        self._handed.clear()
         with self.sliders.ours():
             if self._stale_axes:
                 self._stale_axes = False
@@ -186,8 +305,12 @@ class Layers:
     def _live(self) -> Iterator[Entry]:
         """Entries whose layer is there and still shows our planes."""
         for entry in self._entries.values():
-            if entry.layer is not None and entry.layer.data is entry.stack:
+            if self._is_live(entry):
                 yield entry
+
+    @staticmethod
+    def _is_live(entry: Entry) -> bool:
+        return entry.layer is not None and entry.layer.data is entry.stack
 
     # -- looks -----------------------------------------------------------------------------
 
@@ -242,4 +365,5 @@ class Layers:
         for entry in self._entries.values():
             if entry.layer is not None and entry.layer is event.value:
                 log.info("%r was deleted by its user and stays so", entry.layer.name)
+                self._looks.note(entry, self.viewer.layers)
                 entry.layer = None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from itertools import islice
+from typing import Any, Final
 
 from napari.components import ViewerModel
 from napari.layers import Image as ImageLayer
@@ -21,13 +23,55 @@ from napari_plugin.plan import Axes, layer_title
 from napari_plugin.planes import PlaneStack
 from napari_plugin.sliders import Sliders
 from napari_plugin.space import Space
+from streaming_core.looks import OPENING
 from streaming_core.protocol.catalog import Group
 from streaming_core.protocol.components import GroupKey
-from streaming_core.protocol.messages import Image
 
 log = logging.getLogger("planecast.napari.making")
 
 Plane = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a layer looks, for one that takes its place.
+
+    Attributes
+    ----------
+    name
+        Empty where it is to be found anew.
+    rank
+        Where it stood in the list of layers.
+    values
+        Attributes of the layer, by name; what is missing is found from the data.
+    blank, white
+        As `PlaneStack` has them.
+    opening, seen
+        As `Entry` has them.
+    """
+
+    name: str = ""
+    rank: int | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+    blank: float = 0.0
+    white: float | None = None
+    opening: Contrast | None = None
+    seen: int = 1
+
+    def seen_again(self) -> Look:
+        """Return the look of a layer that its user asked back, hidden or not."""
+        return replace(self, values={**self.values, "visible": True})
+
+
+AT_FIRST: Final = Look()
+"""Of a layer about which nothing is known but its data."""
+
+LASTING: Final = (
+    "visible", "opacity", "blending", "gamma", "colormap", "contrast_limits_range",
+    "contrast_limits", "auto_contrast", "interpolation2d", "interpolation3d", "rendering",
+    "contour",
+)  # fmt: skip
+"""What a `Look` keeps, as far as a layer has it; the range before the limits in it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -67,13 +111,15 @@ class Maker:
         self._sliders = sliders
         self._palette = Palette()
 
-    def make(self, group: Group[Plane], plane: Plane, axes: Axes, space: Space) -> Entry:
-        """Make a group's layer from its first plane, (Y, X) or (Y, X, S), and show it."""
+    def make(
+        self, group: Group[Plane], axes: Axes, space: Space, look: Look = AT_FIRST
+    ) -> Entry:  # fmt: skip
+        """Make a group's layer from its planes, (Y, X) or (Y, X, S), and show it."""
         image, key = group.latest, group.key
-        taken = {layer.name for layer in self._viewer.layers}
+        entry, values = self._begin(group, axes, look)
         factor = space.factor(image.units)
         common = {
-            "name": layer_title(image, key, taken),
+            "name": self._name(group, look),
             "metadata": dict(image.metadata),
             "axis_labels": axis_labels(axes),
             "scale": (*steps(axes), *(image.scale.get(a, 1.0) * factor for a in "YX")),
@@ -81,42 +127,66 @@ class Maker:
             "projection_mode": "none",
         }
         if key.kind == "labels":
-            entry = Entry(group, _stack(group, axes), None)
             entry.layer = LabelsLayer(entry.stack, **common)
             entry.layer.editable = False
         elif key.rgb:
-            # napari takes floats up to 1, and any integers as bytes.
-            white = white_of(plane, image.contrast_limits)
-            entry = Entry(group, _stack(group, axes, white=white), None)
             entry.layer = ImageLayer(entry.stack, rgb=True, **common)
         else:
-            contrast = contrast_of(plane, image.contrast_limits)
-            # A blank place has to be black, also where zero is not.
-            entry = Entry(group, _stack(group, axes, blank=min(0.0, contrast.limits[0])), None)
-            entry.layer = self._image_layer(entry.stack, image, key, contrast, common)
-            entry.opening = contrast if image.contrast_limits is None else None
+            limits = values["contrast_limits"]
+            entry.layer = ImageLayer(entry.stack, contrast_limits=limits, **common)
+        _put_on(entry.layer, values)
         self._insert(entry.layer)
         return entry
+
+    def hand_on(self, layer: Layer, group: Group[Plane], axes: Axes, look: Look) -> Entry:
+        """Let a layer that is there show another group alike in kind and size of planes.
+
+        It has the new data only when its axes have been told to napari.
+        """
+        entry, values = self._begin(group, axes, look)
+        entry.layer = layer
+        layer.name = self._name(group, look, layer)
+        layer.metadata = dict(group.latest.metadata)
+        _put_on(layer, values)
+        return entry
+
+    def _begin(self, group: Group[Plane], axes: Axes, look: Look) -> tuple[Entry, dict[str, Any]]:
+        """Return an entry without a layer, and everything that its layer is to look like."""
+        image, key, values = group.latest, group.key, dict(look.values)
+        limits = image.contrast_limits
+        some = islice(group.planes.values(), OPENING)
+        if key.kind == "labels":
+            return Entry(group, stack_of(group, axes), None), values
+        if key.rgb:
+            # napari takes floats up to 1, and any integers as bytes.
+            known = [look.white, *(white_of(plane, limits) for plane in some)]
+            white = max((one for one in known if one is not None), default=None)
+            return Entry(group, stack_of(group, axes, white=white), None), values
+        channel = dict(key.split).get("channel")
+        colour = "gray" if channel is None else self._palette.colour(channel)
+        if "colormap" not in values:
+            values["colormap"] = _colormap(image.colormap, colour)
+            values["blending"] = "translucent" if channel is None else "additive"
+        blank, opening, seen = look.blank, look.opening, look.seen
+        if "contrast_limits" not in values:
+            contrast = reduce(Contrast.joined, (contrast_of(plane, limits) for plane in some))
+            values["contrast_limits_range"] = contrast.range
+            values["contrast_limits"] = contrast.limits
+            # A blank place has to be black, also where zero is not.
+            blank = min(0.0, contrast.limits[0])
+            seen = len(group.planes)
+            opening = contrast if limits is None and seen < OPENING else None
+        return Entry(group, stack_of(group, axes, blank=blank), None, opening, seen), values
+
+    def _name(self, group: Group[Plane], look: Look, but: Layer | None = None) -> str:
+        taken = {layer.name for layer in self._viewer.layers if layer is not but}
+        if look.name and look.name not in taken:
+            return look.name
+        return layer_title(group.latest, group.key, taken)
 
     def forget_all_but(self, keys: Iterable[GroupKey]) -> None:
         """Free the colours of channels that no group has any more."""
         self._palette.keep(value for key in keys for name, value in key.split if name == "channel")
-
-    def _image_layer(
-        self, stack: PlaneStack, image: Image, key: GroupKey, contrast: Contrast,
-        common: dict[str, Any],
-    ) -> ImageLayer:  # fmt: skip
-        channel = dict(key.split).get("channel")
-        colour = "gray" if channel is None else self._palette.colour(channel)
-        layer = ImageLayer(
-            stack,
-            contrast_limits=contrast.limits,
-            colormap=_colormap(image.colormap, colour),
-            blending="translucent" if channel is None else "additive",
-            **common,
-        )
-        layer.contrast_limits_range = contrast.range
-        return layer
 
     def _insert(self, layer: Layer) -> None:
         """Add a layer: images below the labels on top of the list, the rest as the user has it."""
@@ -145,18 +215,29 @@ def view_kept(viewer: ViewerModel) -> Iterator[None]:
     finally:
         if (camera.center, camera.zoom) != (center, zoom):
             camera.center, camera.zoom = center, zoom
+        selected &= set(viewer.layers)
         if set(selection) != selected:
-            if active is not None:
+            if active in selected:
                 selection.active = active
             selection.clear()
             selection.update(selected)
 
 
-def _stack(
+def stack_of(
     group: Group[Plane], axes: Axes, *, blank: float = 0.0, white: float | None = None
 ) -> PlaneStack:
+    """Return what napari reads a group's planes through."""
     key = group.key
     return PlaneStack(axes, group.names, group.planes, key.plane, key.dtype, blank, white)
+
+
+def _put_on(layer: Layer, values: Mapping[str, Any]) -> None:
+    """Set the attributes that differ: each one set makes napari draw the layer anew."""
+    for name in LASTING:
+        if name in values:
+            new, now = values[name], getattr(layer, name)
+            if new is not now and getattr(new, "name", new) != getattr(now, "name", now):
+                setattr(layer, name, new)
 
 
 def _colormap(wanted: str, otherwise: str) -> Any:

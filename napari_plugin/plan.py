@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import prod
 from typing import Any, Final
 
 import numpy as np
@@ -14,7 +13,7 @@ from streaming_core.protocol.components import GroupKey, Value, Values, stack_or
 from streaming_core.protocol.messages import Image
 
 SPLIT: Final = frozenset({"channel"})
-"""Components that get layers of their own; every other component becomes a slider."""
+"""Components that get layers of their own unless the user arranges them otherwise."""
 
 LETTER: Final[Mapping[str, str]] = {"t": "T", "z": "Z"}
 """The key in ``scale`` that a component's step stands under."""
@@ -59,11 +58,6 @@ class Axes:
         """How many values each axis has."""
         return tuple(len(self.values[name]) for name in self.names)
 
-    @property
-    def size(self) -> int:
-        """How many places there are."""
-        return prod(self.lengths)
-
     def with_names(self, names: Sequence[str]) -> Axes:
         """Return axes that have these names too: the same object if it has them already."""
         new = [name for name in names if name not in self.values]
@@ -72,10 +66,21 @@ class Axes:
         values = self.values | {name: Values(name) for name in new}
         return Axes(tuple(stack_order([*self.names, *new])), values, self.steps)
 
-    def add(self, place: Mapping[str, Value]) -> bool:
-        """Take in the values of a place; return whether any was new."""
-        added = [self.values[name].add(value) for name, value in place.items()]
-        return any(at is not None for at in added)
+    def among(self, groups: Iterable[Group[Any]]) -> Axes:
+        """Return the axes that groups need after regrouping; values that are known stay."""
+        groups = list(groups)
+        names = list(dict.fromkeys(name for group in groups for name in group.names))
+        # The order of before, so that a slider comes back to where it stood.
+        order = [name for name in self.names if name in names]
+        axes = Axes(steps=self.steps).with_names([*order, *names])
+        for name in names:
+            if name in self.values:
+                axes.values[name] = self.values[name]
+            else:
+                for group in groups:
+                    for value in group.values.get(name, ()):
+                        axes.values[name].add(value)
+        return axes
 
     def new_steps(self, scale: Mapping[str, float], factor: float = 1.0) -> dict[str, float]:
         """Return the steps of t and z that an image's ``scale`` names and that are not known.

@@ -71,10 +71,14 @@ class PlaneStack:
 
     def on(self, axes: Axes) -> PlaneStack:
         """Return the same planes over other axes."""
-        blank = self._blank[(0,) * len(self._plane)]
         return PlaneStack(
-            axes, self._names, self._planes, self._plane, self._kept, blank, self.white
+            axes, self._names, self._planes, self._plane, self._kept, self.blank, self.white
         )
+
+    @property
+    def blank(self) -> float:
+        """Value of the places that have no plane."""
+        return float(self._blank[(0,) * len(self._plane)])
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -15,7 +15,6 @@ from qtpy.QtCore import QTimer
 
 from napari_plugin.layers import Layers
 from napari_plugin.making import Plane
-from napari_plugin.plan import SPLIT
 from streaming_core.errors import InvalidComponents, RequestFailed
 from streaming_core.protocol.catalog import Catalog
 from streaming_core.protocol.components import Value, check_value, describe
@@ -45,6 +44,7 @@ class Verbs:
             "screenshot": self._screenshot,
             "navigate": self._navigate,
             "clear": self._clear,
+            "arrange": self._arrange,
             "quit": self._quit,
         }
 
@@ -77,6 +77,7 @@ class Verbs:
                 "groups": groups,
                 "memory": {"held": layers.held, "budget": None},
                 "paused": False,
+                "modes": {name: str(mode) for name, mode in layers.modes().items()},
                 "follow": layers.sliders.follow,
                 "shown": layers.sliders.place(),
             }
@@ -122,7 +123,7 @@ class Verbs:
     def _on_slider(self, name: str, value: object) -> Value:
         axes = self._layers.axes
         if name not in axes.values:
-            if name in SPLIT:
+            if name in self._layers.catalog.split:
                 raise RequestFailed(f"{name!r} has no slider in napari: its values are layers")
             have = ", ".join(axes.names) or "none"
             raise RequestFailed(f"no slider {name!r}; there are: {have}")
@@ -134,6 +135,13 @@ class Verbs:
             have = describe({name: tuple(axes.values[name])})
             raise RequestFailed(f"slider {name!r} has no value {value!r}; there are: {have}")
         return value
+
+    def _arrange(self, call: Call) -> None:
+        try:
+            self._layers.arrange(call.arguments.get("modes") or {})
+        except InvalidComponents as error:
+            raise RequestFailed(str(error)) from None
+        call.reply({"modes": {name: str(mode) for name, mode in self._layers.modes().items()}})
 
     def _clear(self, call: Call) -> None:
         source = call.arguments.get("source")

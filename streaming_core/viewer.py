@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from streaming_core.arranging import Arranging
 from streaming_core.controls import ANSWER, Controls
 from streaming_core.errors import NotAdmitted, TimedOut, Undelivered, ViewerNotFound
 from streaming_core.fleet.registry import Connection, find, reach
@@ -33,7 +34,7 @@ UNSEEN: Final = 2.0
 """Seconds to wait for an answer where no living viewer is known."""
 
 
-class Viewer(Controls):
+class Viewer(Controls, Arranging):
     """A viewer process that images are streamed to.
 
     Made by `launch` and `connect`. Any thread may use it. It pickles as its address and

@@ -123,6 +123,15 @@ class Group(Generic[P]):
             self.latest = image
         return Put(self, place, grew, replaced)
 
+    def take(
+        self, other: Group[P], there: tuple[Value, ...], here: tuple[Value, ...]
+    ) -> None:  # fmt: skip
+        """Take over a plane of another group with all that is known of it; for regrouping."""
+        for name, value in zip(self.names, here, strict=True):
+            self.values[name].add(value)
+        self.planes[here] = other.planes[there]
+        self.runs[here] = other.runs[there]
+
     def state(self) -> dict[str, Any]:
         """The group's entry in ``state()["groups"]``."""
         holes = prod(self.shape[: len(self.names)]) - len(self.planes)
@@ -175,6 +184,19 @@ class Catalog(Generic[P]):
                 split=self.split,
             )
             yield key, dict(inside), index
+
+    def now(
+        self, key: GroupKey, inside: Mapping[str, Value]
+    ) -> tuple[GroupKey, Mapping[str, Value]]:
+        """Return where a plane belongs that was located before the grouping changed."""
+        split = self.split
+        if split.isdisjoint(inside) and all(name in split for name, _ in key.split):
+            return key, inside
+        pairs = tuple(sorted([*key.split, *inside.items()]))
+        key, place = group_of(
+            pairs, source=key.source, kind=key.kind, dtype=key.dtype, plane=key.plane, split=split
+        )
+        return key, dict(place)
 
     def put(self, image: Image, key: GroupKey, inside: Mapping[str, Value], pixels: P) -> Put[P]:
         """Put one plane of an image, making its group if it is the first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any
@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 
 from napari_plugin.adapter import NapariAdapter
+from napari_plugin.plan import Axes
 from streaming_core.errors import RequestFailed
 from streaming_core.protocol.axes import check_axes
-from streaming_core.protocol.components import check_components
+from streaming_core.protocol.components import Value, check_components
 from streaming_core.protocol.messages import Image, Inline
 from streaming_core.stream.adapter import Arrival, Call
 
@@ -32,6 +33,12 @@ def message(
         dtype=array.dtype.str, axes=axes, where=Inline(nbytes=array.nbytes, parts=0),
         components=check_components(components, axes, array.shape), **words,
     )  # fmt: skip
+
+
+def add(axes: Axes, place: Mapping[str, Value]) -> None:
+    """Put the values of a place on their axes."""
+    for name, value in place.items():
+        axes.values[name].add(value)
 
 
 class Stream:

@@ -16,7 +16,7 @@ from napari_plugin import growth
 from napari_plugin.growth import announce_growth
 from napari_plugin.plan import Axes
 from napari_plugin.planes import PlaneStack
-from tests.napari.feed import Stream
+from tests.napari.feed import Stream, add
 
 
 def shade(value: int) -> NDArray[np.uint8]:
@@ -35,14 +35,14 @@ class Counting(PlaneStack):
 
 def grown_viewer() -> tuple[ViewerModel, list[Counting]]:
     axes = Axes().with_names(["z"])
-    axes.add({"z": 0})
+    add(axes, {"z": 0})
     viewer = ViewerModel()
     stacks = [Counting(axes, ("z",), {}, (8, 8), "|u1") for _ in range(3)]
     for number, stack in enumerate(stacks):
         viewer.add_image(stack, contrast_limits=(0, 1), projection_mode="none", visible=number != 1)
         stack.reads = 0
     for z in range(1, 20):
-        axes.add({"z": z})
+        add(axes, {"z": z})
     return viewer, stacks
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from napari_plugin.plan import Axes
 from napari_plugin.planes import PlaneStack
 from streaming_core.protocol.components import Value
+from tests.napari.feed import add
 
 Planes = dict[tuple[Value, ...], NDArray[Any]]
 
@@ -118,7 +119,7 @@ def test_it_grows_with_the_axes_and_places_keep_their_planes() -> None:
     axes = axes_of(z=[5])
     planes: Planes = {(5,): np.full((2, 2), 5, np.uint8)}
     stack = PlaneStack(axes, ("z",), planes, (2, 2), "|u1")
-    axes.add({"z": 1})
+    add(axes, {"z": 1})
     planes[1,] = np.full((2, 2), 1, np.uint8)
     assert stack.shape == (2, 2, 2)
     assert [int(stack[i, 0, 0]) for i in range(2)] == [1, 5]
@@ -165,7 +166,7 @@ def test_it_can_be_read_while_it_grows() -> None:
     for reader in readers:
         reader.start()
     for z in range(1, 3000):
-        axes.add({"z": z})
+        add(axes, {"z": z})
         planes[z,] = np.full((4, 4), z, np.int32)
     for reader in readers:
         reader.join()
@@ -177,7 +178,7 @@ def test_the_ten_thousandth_plane_costs_what_the_tenth_did() -> None:
     planes: Planes = {}
     stack = PlaneStack(axes, ("z",), planes, (4, 4), "|u1")
     for z in range(10_000):
-        axes.add({"z": z})
+        add(axes, {"z": z})
         planes[z,] = plane
     assert stack.shape == (10_000, 4, 4)
     assert np.shares_memory(stack[9_999], plane)

@@ -16,6 +16,7 @@ def test_state_of_an_empty_viewer(stream: Stream) -> None:
         "groups": [],
         "memory": {"held": 0, "budget": None},
         "paused": False,
+        "modes": {"channel": "split"},
         "follow": True,
         "shown": {},
     }

@@ -17,12 +17,13 @@ from napari_plugin.growth import announce_growth, reshape
 from napari_plugin.looks import Contrast, contrast_of, is_flat, white_of
 from napari_plugin.making import AT_FIRST, Entry, Look, Maker, Plane, stack_of, view_kept
 from napari_plugin.plan import SPLIT, Axes, focus
+from napari_plugin.position import Position, in_view
 from napari_plugin.rehearsal import without_xarray
 from napari_plugin.sliders import Sliders
 from napari_plugin.space import Space
 from streaming_core.looks import OPENING
 from streaming_core.protocol.catalog import Catalog, Group
-from streaming_core.protocol.components import GroupKey, Mode, Value, stack_order
+from streaming_core.protocol.components import Components, GroupKey, Mode, Value, stack_order
 from streaming_core.protocol.messages import Image
 from streaming_core.protocol.regroup import Regrouped, check_modes, regroup, split_after
 
@@ -60,6 +61,7 @@ class Layers:
         self._touched: dict[GroupKey, set[tuple[Value, ...]]] = {}
         self._newest: dict[tuple[str, ...], Image] = {}
         self._looks = Looks()
+        self.position = Position(viewer, self._in_view)
         self._due: dict[GroupKey, Look] = {}
         self._handed: list[Entry] = []
         self._arranged: set[GroupKey] = set()
@@ -71,6 +73,7 @@ class Layers:
         names = [name for name in image.components if name not in self.catalog.split]
         axes = self.axes.with_names(stack_order(names))
         new_unit = self._space.note_unit(image.units)
+        self.position.note_scale(image)
         new_steps = axes.new_steps(image.scale, self._space.factor(image.units))
         if axes is not self.axes or new_unit or new_steps:
             self._remember()
@@ -121,6 +124,7 @@ class Layers:
         touched, self._touched = self._touched, {}
         if not moved:  # else napari has just read every visible layer anew
             self._redraw(touched)
+            self.position.update()
 
     def refresh_thumbnails(self) -> None:
         """Redraw the thumbnails that were put off; for when nothing else is to be done."""
@@ -211,6 +215,7 @@ class Layers:
     def close(self) -> None:
         """Listen to the viewer no more; the layers stay as they are."""
         self.viewer.layers.events.removed.disconnect(self._on_removed)
+        self.position.close()
         self.sliders.close()
 
     # -- making and regrouping -------------------------------------------------------------
@@ -267,6 +272,11 @@ class Layers:
         with self.sliders.ours(), layers.selection.events.blocker_all(), view_kept(self.viewer):
             for here, place in moves_to(layers, ranks):
                 layers.move(here, place)
+
+    def _in_view(self) -> Components:
+        """Return the components of what is on the canvas."""
+        visible = [e for e in self._entries.values() if e.layer is not None and e.layer.visible]
+        return in_view(self.sliders.cut() if visible else {}, (e.group.key.split for e in visible))
 
     def _looked_at(self) -> dict[str, Value]:
         """Return the split values of the layer that the user looks at."""

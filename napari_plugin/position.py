@@ -1,0 +1,103 @@
+"""Where am I: the text on the canvas that names the place in view, and the scale bar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from napari.components import ViewerModel
+
+from napari_plugin.space import PIXEL
+from streaming_core.protocol.components import Components, Place, Value, describe, stack_order
+from streaming_core.protocol.messages import Image
+
+CORNER: Final = "top_left"
+"""Of the text; the scale bar stands where napari puts overlays, at the bottom right."""
+
+
+class Position:
+    """Says on the canvas what is in view: "well B03 · channel DAPI · t 4".
+
+    The overlay belongs to the user. Planecast switches it on once, if nobody had written
+    anything there, and never again after they have switched it off. A text that they put there
+    stays. The scale bar is switched on once too, by the first image that has a size and a unit.
+
+    Parameters
+    ----------
+    viewer
+        Whose text overlay and scale bar these are.
+    words
+        Returns the components that are in view; a sequence where layers show several values.
+    """
+
+    def __init__(self, viewer: ViewerModel, words: Callable[[], Components]) -> None:
+        self._viewer = viewer
+        self._words = words
+        self._text = viewer.canvas.overlays.text
+        self._wrote = ""
+        self._offered = False
+        self._measured = False
+        dims, layers = viewer.dims.events, viewer.layers.events
+        self._events = [
+            dims.point, dims.ndisplay, dims.order, layers.inserted, layers.removed,
+            self._text.events.visible,
+        ]  # fmt: skip
+        for event in self._events:
+            event.connect(self.update)
+        layers.inserted.connect(self._on_inserted)
+        for layer in viewer.layers:
+            layer.events.visible.connect(self.update)
+
+    def update(self, event: Any = None) -> None:
+        """Write what is in view, where it may be written and somebody sees it."""
+        if self._text.text != self._wrote:
+            return  # the user's own words
+        words = in_words(self._words())
+        if words and not self._offered:
+            self._offered = True
+            if not self._text.visible:
+                self._text.position = CORNER
+                self._text.visible = True
+        if words != self._wrote and (self._text.visible or not words):
+            self._wrote = self._text.text = words
+
+    def note_scale(self, image: Image) -> None:
+        """Switch the scale bar on for the first image whose pixels have a size in a unit."""
+        if not self._measured and image.units not in PIXEL and "X" in image.scale:
+            self._measured = True
+            self._viewer.canvas.overlays.scale_bar.visible = True
+
+    def close(self) -> None:
+        """Write nothing more, and take away what was written."""
+        for event in self._events:
+            event.disconnect(self.update)
+        self._viewer.layers.events.inserted.disconnect(self._on_inserted)
+        for layer in self._viewer.layers:
+            layer.events.visible.disconnect(self.update)
+        if self._wrote and self._text.text == self._wrote:
+            self._text.visible = False
+            self._text.text = ""
+
+    def _on_inserted(self, event: Any) -> None:
+        event.value.events.visible.connect(self.update)
+
+
+def in_words(shown: Components) -> str:
+    """Say a place in the order of sliders, channel, t and z last."""
+    return describe({name: shown[name] for name in stack_order(list(shown))})
+
+
+def in_view(cut: Mapping[str, Value], splits: Iterable[Place]) -> Components:
+    """Return what is in view: where the sliders stand, and what the visible layers are of.
+
+    Parameters
+    ----------
+    cut
+        The values of the sliders that are not drawn.
+    splits
+        For each visible layer its split components.
+    """
+    apart: dict[str, dict[Value, None]] = {}
+    for name, value in (pair for split in splits for pair in split):
+        apart.setdefault(name, {})[value] = None
+    return {name: tuple(values) for name, values in apart.items()} | dict(cut)

@@ -1,68 +1,135 @@
-"""How layers look after regrouping: as before, or like those that their planes came from."""
+"""Layers of regrouped planes: they look as before, or like those that their planes came from."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
-from napari.components import LayerList
+from napari.components import LayerList, ViewerModel
 from napari.layers import Layer
 
 from napari_plugin.looks import Contrast
-from napari_plugin.making import LASTING, Entry, Look
+from napari_plugin.making import LASTING, Entry, Look, Maker, Plane, stack_of, view_kept
+from napari_plugin.plan import Axes
 from streaming_core.looks import joined
-from streaming_core.protocol.components import GroupKey
+from streaming_core.protocol.components import GroupKey, Value
+from streaming_core.protocol.regroup import Regrouped
 
 ALIKE: Final = ("colormap", "blending")
 """What layers of several channels do not hand on to what they become: it was one channel's."""
 
 
-@dataclass(slots=True)
-class Looks:
-    """What is remembered of layers that regrouping took away, by their groups.
+class Arranger:
+    """Gives layers to the groups that regrouping makes.
+
+    Parameters
+    ----------
+    viewer, maker
+        Whose layers these are, and what makes them.
 
     Attributes
     ----------
     known
-        How layers looked when they went.
+        How the layers of groups looked when they went.
     gone
         Groups whose layers the user deleted: they stay so in every arrangement.
+    due
+        Groups that are to get a layer, and how it is to look.
     """
 
-    known: dict[GroupKey, Look] = field(default_factory=dict)
-    gone: set[GroupKey] = field(default_factory=set)
+    def __init__(self, viewer: ViewerModel, maker: Maker) -> None:
+        self._viewer = viewer
+        self._maker = maker
+        self._arranged: set[GroupKey] = set()
+        self.known: dict[GroupKey, Look] = {}
+        self.gone: set[GroupKey] = set()
+        self.due: dict[GroupKey, Look] = {}
 
-    def note(self, entry: Entry, layers: LayerList) -> None:
+    def hand_on(
+        self, entries: dict[GroupKey, Entry], made: Regrouped[Plane], axes: Axes
+    ) -> tuple[list[Entry], list[Layer]]:
+        """Give the layers of groups that are no more to new ones, as far as they go.
+
+        Parameters
+        ----------
+        entries
+            Of all groups; the old ones are taken out, the new ones put in.
+
+        Returns
+        -------
+        handed, left
+            Entries whose layers have to be told of their new data, and layers that nobody needs.
+        """
+        old = {key: entry for key, entry in entries.items() if key not in made.groups}
+        for key, entry in old.items():
+            del entries[key]
+            self.note(entry)
+        free = {key: one.layer for key, one in old.items() if one.live and one.layer is not None}
+        handed = []
+        for key, parents in made.parents.items():
+            group = made.groups[key]
+            mine = [old[one.key] for one in parents if one.key in old]
+            look = self._look(key, mine)
+            heir = next((one.group.key for one in mine if one.group.key in free), None)
+            if look is None:
+                entries[key] = Entry(group, stack_of(group, axes), None)
+            elif heir is None:
+                self.due[key] = look
+            else:
+                entries[key] = self._maker.hand_on(free.pop(heir), group, axes, look)
+                handed.append(entries[key])
+        self._arranged = set(made.parents)
+        self.due = {key: look for key, look in self.due.items() if key in made.groups}
+        return handed, list(free.values())
+
+    def put_in_order(self, entries: Mapping[GroupKey, Entry]) -> None:
+        """Bring layers that were there before into the order that they had."""
+        ranks: dict[Layer, int] = {}
+        for key in self._arranged:
+            entry, look = entries.get(key), self.known.get(key)
+            if entry is not None and entry.layer is not None and look and look.rank is not None:
+                ranks[entry.layer] = look.rank
+        self._arranged.clear()
+        layers = self._viewer.layers
+        with layers.selection.events.blocker_all(), view_kept(self._viewer):
+            for here, place in moves_to(layers, ranks):
+                layers.move(here, place)
+
+    def looked_at(self, live: Iterable[Entry]) -> dict[str, Value]:
+        """Return the split values of the layer that the user looks at."""
+        at = {entry.layer: entry.group.key.split for entry in live}
+        shown = [layer for layer in self._viewer.layers if layer in at and layer.visible]
+        active = self._viewer.layers.selection.active
+        chosen = active if active in shown else next(reversed(shown), None)
+        return dict(at.get(chosen, ()))
+
+    def note(self, entry: Entry) -> None:
         """Remember how a group's layer looks, or that there is none any more."""
         key = entry.group.key
         if entry.layer is None:
             self.gone.add(key)
         else:
             self.gone.discard(key)
-            self.known[key] = look_of(entry, entry.layer, layers)
+            self.known[key] = look_of(entry, entry.layer, self._viewer.layers)
 
-    def look(self, key: GroupKey, parents: Sequence[Entry], layers: LayerList) -> Look | None:
+    def _look(self, key: GroupKey, parents: Sequence[Entry]) -> Look | None:
         """Return the look of a new group; None where its layer was deleted by the user."""
+        layers = self._viewer.layers
         there = [
             (entry.group.key, look_of(entry, entry.layer, layers))
             for entry in parents if entry.layer is not None
         ]  # fmt: skip
-        if not there or key in self.gone:
+        coming = [(one, self.due[one]) for one in self.due if overlap(one, key)]
+        if not (there or coming) or key in self.gone:
             return None
         if key in self.known:
             return self.known[key]
-        return inherited(key, there)
+        return inherited(key, [*there, *coming])
 
     def ask_back(self, key: GroupKey) -> Look:
         """Forget that a group's layer was deleted, in whatever arrangement; return its look."""
         self.gone = {other for other in self.gone if not overlap(other, key)}
         return self.known.get(key, Look())
-
-    def rank(self, key: GroupKey) -> int | None:
-        """Return where a group's layer stood in the list when it went."""
-        look = self.known.get(key)
-        return None if look is None else look.rank
 
     def forget(self, source: str | None) -> None:
         """Forget the groups of a source, or all."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from time import monotonic
 from typing import Any, Final
 
@@ -12,10 +12,10 @@ from napari.layers import Image as ImageLayer
 from napari.layers import Layer
 from psygnal import Signal
 
-from napari_plugin.arranging import Looks, moves_to
+from napari_plugin.arranging import Arranger
 from napari_plugin.growth import announce_growth, reshape
 from napari_plugin.looks import Contrast, contrast_of, is_flat, white_of
-from napari_plugin.making import AT_FIRST, Entry, Look, Maker, Plane, stack_of, view_kept
+from napari_plugin.making import AT_FIRST, Entry, Look, Maker, Plane, view_kept
 from napari_plugin.plan import SPLIT, Axes, focus
 from napari_plugin.position import Position, in_view
 from napari_plugin.rehearsal import without_xarray
@@ -25,7 +25,7 @@ from streaming_core.looks import OPENING
 from streaming_core.protocol.catalog import Catalog, Group
 from streaming_core.protocol.components import Components, GroupKey, Mode, Value, stack_order
 from streaming_core.protocol.messages import Image
-from streaming_core.protocol.regroup import Regrouped, check_modes, regroup, split_after
+from streaming_core.protocol.regroup import check_modes, regroup, split_after
 
 log = logging.getLogger("planecast.napari.layers")
 
@@ -60,11 +60,9 @@ class Layers:
         self._stale_axes = False
         self._touched: dict[GroupKey, set[tuple[Value, ...]]] = {}
         self._newest: dict[tuple[str, ...], Image] = {}
-        self._looks = Looks()
+        self._arranger = Arranger(viewer, self._maker)
         self.position = Position(viewer, self._in_view)
-        self._due: dict[GroupKey, Look] = {}
         self._handed: list[Entry] = []
-        self._arranged: set[GroupKey] = set()
         self._removing = False
         viewer.layers.events.removed.connect(self._on_removed)
 
@@ -100,7 +98,7 @@ class Layers:
         entry = self._entries.get(key)
         if entry is None:
             self._grow()
-            self._make(put.group, self._due.pop(key, AT_FIRST))
+            self._make(put.group, self._arranger.due.pop(key, AT_FIRST))
             return True
         if put.outdated:
             return False  # nor has it a say in the contrast
@@ -141,11 +139,11 @@ class Layers:
         for entry in gone:
             self._touched.pop(entry.group.key, None)
         for group in cleared:
-            self._due.pop(group.key, None)
-        self._looks.forget(source)
+            self._arranger.due.pop(group.key, None)
+        self._arranger.forget(source)
         keys = self.catalog.groups
         self._maker.forget_all_but(keys)
-        self.axes = Axes.of(keys.values(), self.axes.steps)
+        self.axes = Axes.of(keys.values(), self.axes.steps).expecting(self._expected())
         if not keys:
             self._space = Space()
         self._stale_axes = True
@@ -168,16 +166,35 @@ class Layers:
         self.settle()
         self._remember()
         if self._before is not None:
-            self._before |= self._looked_at()
+            self._before |= self._arranger.looked_at(self._live())
         self.catalog.groups, self.catalog.split = made.groups, split
-        self._hand_on(made)
-        self.axes = self.axes.among(made.groups.values())
+        self._handed, left = self._arranger.hand_on(self._entries, made, self.axes)
+        self._remove(left)
+        self.axes = self.axes.among(made.groups.values()).expecting(self._expected())
         self._stale_axes = True
         self._grow()
-        if self._due:
+        if self._arranger.due:
             self.due.emit()
         else:
             self._put_in_order()
+
+    def expect(self, components: Mapping[str, Sequence[Value]]) -> None:
+        """Give sliders these values from the start, as `check_expected` returns them.
+
+        What sets layers apart gets none: a layer comes with its first image.
+
+        Raises
+        ------
+        InvalidComponents
+            When it is too much together.
+        """
+        self.catalog.expect(components)
+        self._remember()
+        axes = self.axes.expecting(self._expected())
+        self._stale_axes = self._stale_axes or axes is not self.axes
+        self.axes = axes
+        self._grow()
+        self.position.update()
 
     def modes(self) -> dict[str, Mode]:
         """Return what each component of what is here does: "stack" or "split"."""
@@ -187,9 +204,9 @@ class Layers:
 
     def make_due(self) -> Iterator[bool]:
         """Make the layers that regrouping asked for; True after each, which takes 50 ms."""
-        while self._due:
-            key = next(iter(self._due))
-            look, group = self._due.pop(key), self.catalog.groups.get(key)
+        while self._arranger.due:
+            key = next(iter(self._arranger.due))
+            look, group = self._arranger.due.pop(key), self.catalog.groups.get(key)
             if group is not None and key not in self._entries:
                 self._make(group, look)
                 yield True
@@ -199,12 +216,17 @@ class Layers:
         """Bring back the layer of a group that the user deleted. It looks as it did."""
         entry = self._entries.get(key)
         if entry is not None and entry.layer is None:
-            self._make(entry.group, self._looks.ask_back(key).seen_again())
+            self._make(entry.group, self._arranger.ask_back(key).seen_again())
+
+    def shown_by(self, key: GroupKey) -> Layer | None:
+        """Return the layer of a group; None if the user deleted it."""
+        entry = self._entries.get(key)
+        return None if entry is None else entry.layer
 
     def layer_name(self, key: GroupKey) -> str | None:
         """Return what a group's layer is called now; None if the user deleted it."""
-        entry = self._entries.get(key)
-        return str(entry.layer.name) if entry is not None and entry.layer is not None else None
+        layer = self.shown_by(key)
+        return None if layer is None else str(layer.name)
 
     @property
     def held(self) -> int:
@@ -224,30 +246,9 @@ class Layers:
         with without_xarray():
             self._entries[group.key] = self._maker.make(group, self.axes, self._space, look)
 
-    def _hand_on(self, made: Regrouped[Plane]) -> None:
-        """Give the layers of groups that are no more to new ones, as far as they go."""
-        layers = self.viewer.layers
-        old = {key: entry for key, entry in self._entries.items() if key not in made.groups}
-        for key, entry in old.items():
-            del self._entries[key]
-            self._looks.note(entry, layers)
-        free = {key: one.layer for key, one in old.items() if self._is_live(one)}
-        for key, parents in made.parents.items():
-            mine = [old[one.key] for one in parents if one.key in old]
-            look = self._looks.look(key, mine, layers)
-            heir = next((one.group.key for one in mine if one.group.key in free), None)
-            if look is None:
-                group = made.groups[key]
-                self._entries[key] = Entry(group, stack_of(group, self.axes), None)
-            elif heir is None:
-                self._due[key] = look
-            else:
-                layer = free.pop(heir)
-                entry = self._maker.hand_on(layer, made.groups[key], self.axes, look)
-                self._entries[key] = entry
-                self._handed.append(entry)
-        self._remove(free.values())
-        self._arranged = set(made.parents)
+    def _put_in_order(self) -> None:
+        with self.sliders.ours():
+            self._arranger.put_in_order(self._entries)
 
     def _remove(self, layers: Iterable[Layer]) -> None:
         """Take layers away, which is then not the user's doing."""
@@ -260,31 +261,15 @@ class Layers:
         finally:
             self._removing = False
 
-    def _put_in_order(self) -> None:
-        """Bring layers that were there before into the order that they had."""
-        ranks: dict[Layer, int] = {}
-        for key in self._arranged:
-            entry, rank = self._entries.get(key), self._looks.rank(key)
-            if entry is not None and entry.layer is not None and rank is not None:
-                ranks[entry.layer] = rank
-        self._arranged.clear()
-        layers = self.viewer.layers
-        with self.sliders.ours(), layers.selection.events.blocker_all(), view_kept(self.viewer):
-            for here, place in moves_to(layers, ranks):
-                layers.move(here, place)
-
     def _in_view(self) -> Components:
         """Return the components of what is on the canvas."""
         visible = [e for e in self._entries.values() if e.layer is not None and e.layer.visible]
         return in_view(self.sliders.cut() if visible else {}, (e.group.key.split for e in visible))
 
-    def _looked_at(self) -> dict[str, Value]:
-        """Return the split values of the layer that the user looks at."""
-        at = {entry.layer: entry.group.key.split for entry in self._live()}
-        shown = [layer for layer in self.viewer.layers if layer in at and layer.visible]
-        active = self.viewer.layers.selection.active
-        chosen = active if active in shown else next(reversed(shown), None)
-        return dict(at.get(chosen, ()))
+    def _expected(self) -> dict[str, tuple[Value, ...]]:
+        """Return what is expected on sliders."""
+        split, expected = self.catalog.split, self.catalog.expected
+        return {name: values for name, values in expected.items() if name not in split}
 
     # -- growing ---------------------------------------------------------------------------
 
@@ -315,12 +300,8 @@ class Layers:
     def _live(self) -> Iterator[Entry]:
         """Entries whose layer is there and still shows our planes."""
         for entry in self._entries.values():
-            if self._is_live(entry):
+            if entry.live:
                 yield entry
-
-    @staticmethod
-    def _is_live(entry: Entry) -> bool:
-        return entry.layer is not None and entry.layer.data is entry.stack
 
     # -- looks -----------------------------------------------------------------------------
 
@@ -355,7 +336,7 @@ class Layers:
         for key, places in touched.items():
             entry = self._entries[key]
             layer = entry.layer
-            if layer is None or layer.data is not entry.stack:
+            if layer is None or not entry.live:
                 continue
             fixed = [(at, cut[name]) for at, name in enumerate(entry.group.names) if name in cut]
             if any(all(place[at] == value for at, value in fixed) for place in places):
@@ -375,5 +356,5 @@ class Layers:
         for entry in self._entries.values():
             if entry.layer is not None and entry.layer is event.value:
                 log.info("%r was deleted by its user and stays so", entry.layer.name)
-                self._looks.note(entry, self.viewer.layers)
+                self._arranger.note(entry)
                 entry.layer = None

@@ -94,6 +94,11 @@ class Entry:
     thumbnail_at: float = 0.0
     thumbnail_due: bool = False
 
+    @property
+    def live(self) -> bool:
+        """Whether the layer is there, and shows our planes: the user may give it other data."""
+        return self.layer is not None and self.layer.data is self.stack
+
 
 class Maker:
     """Makes layers and puts them into the list.

@@ -66,6 +66,14 @@ class Axes:
         values = self.values | {name: Values(name) for name in new}
         return Axes(tuple(stack_order([*self.names, *new])), values, self.steps)
 
+    def expecting(self, components: Mapping[str, Iterable[Value]]) -> Axes:
+        """Return axes that have these names and values too."""
+        axes = self.with_names(list(components))
+        for name, values in components.items():
+            for value in values:
+                axes.values[name].add(value)
+        return axes
+
     def among(self, groups: Iterable[Group[Any]]) -> Axes:
         """Return the axes that groups need after regrouping; values that are known stay."""
         groups = list(groups)

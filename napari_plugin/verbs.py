@@ -15,6 +15,7 @@ from qtpy.QtCore import QTimer
 
 from napari_plugin.layers import Layers
 from napari_plugin.making import Plane
+from napari_plugin.viewing import Viewing
 from streaming_core.errors import InvalidComponents, RequestFailed
 from streaming_core.protocol.catalog import Catalog
 from streaming_core.protocol.components import Value, check_value, describe
@@ -44,8 +45,8 @@ class Verbs:
             "screenshot": self._screenshot,
             "navigate": self._navigate,
             "clear": self._clear,
-            "arrange": self._arrange,
             "quit": self._quit,
+            **Viewing(layers).table,
         }
 
     def answer(self, call: Call) -> None:
@@ -78,6 +79,7 @@ class Verbs:
                 "memory": {"held": layers.held, "budget": None},
                 "paused": False,
                 "modes": {name: str(mode) for name, mode in layers.modes().items()},
+                "expected": {name: list(v) for name, v in layers.catalog.expected.items()},
                 "follow": layers.sliders.follow,
                 "shown": layers.sliders.place(),
             }
@@ -135,13 +137,6 @@ class Verbs:
             have = describe({name: tuple(axes.values[name])})
             raise RequestFailed(f"slider {name!r} has no value {value!r}; there are: {have}")
         return value
-
-    def _arrange(self, call: Call) -> None:
-        try:
-            self._layers.arrange(call.arguments.get("modes") or {})
-        except InvalidComponents as error:
-            raise RequestFailed(str(error)) from None
-        call.reply({"modes": {name: str(mode) for name, mode in self._layers.modes().items()}})
 
     def _clear(self, call: Call) -> None:
         source = call.arguments.get("source")

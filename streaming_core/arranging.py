@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
+import numpy as np
 from numpy.typing import NDArray
 
 from streaming_core.controls import ANSWER
+from streaming_core.protocol.components import Value, check_expected
 from streaming_core.protocol.regroup import check_modes
 
 ModeWord: TypeAlias = Literal["stack", "split"]
+Auto: TypeAlias = Literal["once", "continuous", "off"]
 
 
 class Arranging(ABC):
@@ -43,3 +46,75 @@ class Arranging(ABC):
         """
         words = {name: str(mode) for name, mode in check_modes(modes).items()}
         self._ask("arrange", {"modes": words}, ANSWER)
+
+    def expect(
+        self, components: Mapping[str, int | np.integer | Sequence[Value] | NDArray[Any]]
+    ) -> None:
+        """Announce what is to come: ``expect({"channel": ["DAPI", "GFP"], "z": 50, "t": 100})``.
+
+        Sliders have their full length from the first image on, and stay where they are while it
+        fills. ``state()`` says what is expected, and names the places that are still missing.
+
+        Parameters
+        ----------
+        components
+            For each the values, or how many there are: 50 stands for 0 to 49.
+
+        Raises
+        ------
+        InvalidComponents
+            For what is no component, or too much.
+        """
+        checked = check_expected(components)
+        # A number travels as it is: 100,000 values would be long.
+        words = {
+            name: int(given) if isinstance(given, int | np.integer) else list(checked[name])
+            for name, given in components.items()
+        }
+        self._ask("expect", {"components": words}, ANSWER)
+
+    def isolate(
+        self, *, source: str | None = None, kind: str | None = None,
+        components: Mapping[str, Value] | None = None,
+    ) -> None:  # fmt: skip
+        """Show the layers of some groups, and hide those of all others that were streamed.
+
+        Without arguments all are shown again. Layers that the user made stay as they are.
+
+        Parameters
+        ----------
+        source, kind
+            Whose images, and of what kind; any where left out.
+        components
+            What they are of, such as ``{"channel": "DAPI"}``. Sliders move to their values.
+
+        Raises
+        ------
+        RequestFailed
+            When there is no such layer; it says which there are.
+        """
+        words = {"source": source, "kind": kind, "components": dict(components or {})}
+        self._ask("isolate", words, ANSWER)
+
+    def contrast(
+        self, limits: tuple[float, float] | Auto, *, source: str | None = None,
+        components: Mapping[str, Value] | None = None,
+    ) -> None:  # fmt: skip
+        """Set the contrast of images: ``contrast((100, 4000), components={"channel": "DAPI"})``.
+
+        Parameters
+        ----------
+        limits
+            Lowest and highest value shown; or "once" to take them from what is in view,
+            "continuous" to do so whenever the view changes, "off" to end that.
+        source, components
+            Of which images; of all where left out.
+
+        Raises
+        ------
+        RequestFailed
+            When there is no such image, or limits are none.
+        """
+        given = limits if isinstance(limits, str) else [float(limit) for limit in limits]
+        words = {"limits": given, "source": source, "components": dict(components or {})}
+        self._ask("contrast", words, ANSWER)

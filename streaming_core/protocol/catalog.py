@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from streaming_core.errors import InvalidComponents, RequestFailed
 from streaming_core.protocol.axes import plane_shape
 from streaming_core.protocol.components import (
+    MOST_COMPONENTS,
+    MOST_PLANES,
     Components,
     GroupKey,
     Value,
@@ -102,10 +104,6 @@ class Group(Generic[P]):
         """Bytes of one plane as it was sent."""
         return prod(self.key.plane) * np.dtype(self.key.dtype).itemsize
 
-    def places(self) -> Iterator[tuple[Value, ...]]:
-        """All places of the grid that the values span, in order."""
-        return product(*(self.values[name] for name in self.names))
-
     def put(self, image: Image, inside: Mapping[str, Value], pixels: P) -> Put[P]:
         """Put a plane at its place, a new value making its axis longer.
 
@@ -132,10 +130,11 @@ class Group(Generic[P]):
         self.planes[here] = other.planes[there]
         self.runs[here] = other.runs[there]
 
-    def state(self) -> dict[str, Any]:
-        """The group's entry in ``state()["groups"]``."""
-        holes = prod(self.shape[: len(self.names)]) - len(self.planes)
-        empty = (place for place in self.places() if place not in self.planes)
+    def state(self, expected: Mapping[str, Sequence[Value]] | None = None) -> dict[str, Any]:
+        """The group's entry in ``state()["groups"]``; places that are expected are missing too."""
+        grid = [self._with(expected or {}, name) for name in self.names]
+        holes = prod(map(len, grid)) - len(self.planes)
+        empty = (place for place in product(*grid) if place not in self.planes)
         missing = list(islice(empty, MOST_NAMED)) if holes else []
         newest = self.latest.run
         letters = "YXS" if self.key.rgb else "YX"
@@ -156,6 +155,16 @@ class Group(Generic[P]):
             "bytes": len(self.planes) * self.plane_bytes,
         }
 
+    def _with(self, expected: Mapping[str, Sequence[Value]], name: str) -> Sequence[Value]:
+        """Return the values of a component with those that are expected, in order."""
+        values = self.values[name]
+        if not any(value not in values for value in expected.get(name, ())):
+            return values
+        both = Values(name)
+        for value in (*expected[name], *values):
+            both.add(value)
+        return both
+
 
 class Catalog(Generic[P]):
     """All groups of a viewer.
@@ -164,11 +173,17 @@ class Catalog(Generic[P]):
     ----------
     split
         Names of the components that set groups apart instead of becoming an axis.
+
+    Attributes
+    ----------
+    expected
+        Component -> values that were announced.
     """
 
     def __init__(self, split: frozenset[str] = frozenset()) -> None:
         self.split = split
         self.groups: dict[GroupKey, Group[P]] = {}
+        self.expected: dict[str, tuple[Value, ...]] = {}
         self._ages: dict[str, int] = {}
 
     def locate(self, image: Image) -> Iterator[tuple[GroupKey, dict[str, Value], tuple[int, ...]]]:
@@ -209,15 +224,52 @@ class Catalog(Generic[P]):
         return group.put(image, inside, pixels)
 
     def clear(self, source: str | None = None) -> list[Group[P]]:
-        """Forget the groups of a source, or all; return them."""
+        """Forget the groups of a source, or all and what was expected; return the groups."""
         gone = [group for key, group in self.groups.items() if source in (None, key.source)]
         for group in gone:
             del self.groups[group.key]
+        if source is None:
+            self.expected = {}
         return gone
 
     def state(self) -> list[dict[str, Any]]:
         """``state()["groups"]``."""
-        return [group.state() for group in self.groups.values()]
+        return [group.state(self.expected) for group in self.groups.values()]
+
+    def expect(self, components: Mapping[str, Sequence[Value]]) -> None:
+        """Note values that are to come, as `check_expected` returns them.
+
+        Raises
+        ------
+        InvalidComponents
+            When it is too much together; nothing has changed then.
+        """
+        known = dict(self.expected)
+        for name, values in components.items():
+            known[name] = tuple(dict.fromkeys((*known.get(name, ()), *values)))
+        if len(known) > MOST_COMPONENTS or sum(map(len, known.values())) > MOST_PLANES:
+            raise InvalidComponents(
+                f"at most {MOST_COMPONENTS} components with {MOST_PLANES} values are expected"
+            )
+        self.expected = known
+
+    def fitting(
+        self, source: str | None, kind: str | None, wanted: Mapping[str, Value]
+    ) -> list[tuple[Group[P], dict[str, Value]]]:
+        """Return the groups that these words mean, with the stacked components they fix."""
+        fits = []
+        for group in self.groups.values():
+            split = dict(group.key.split)
+            if source not in (None, group.key.source) or kind not in (None, group.key.kind):
+                continue
+            if any(name not in split and name not in group.names for name in wanted):
+                continue
+            if any(wanted.get(name, value) != value for name, value in split.items()):
+                continue
+            inside = {name: value for name, value in wanted.items() if name in group.names}
+            if all(value in group.values[name] for name, value in inside.items()):
+                fits.append((group, inside))
+        return fits
 
     def find(
         self, source: str | None, kind: str, components: Components
@@ -230,18 +282,7 @@ class Catalog(Generic[P]):
             When no group, or more than one, fits; the text says what there is.
         """
         wanted = {name: check_value(name, value) for name, value in components.items()}
-        fits = []
-        for group in self.groups.values():
-            split = dict(group.key.split)
-            if source not in (None, group.key.source) or group.key.kind != kind:
-                continue
-            if any(name not in split and name not in group.names for name in wanted):
-                continue
-            if any(wanted.get(name, value) != value for name, value in split.items()):
-                continue
-            inside = {name: value for name, value in wanted.items() if name in group.names}
-            if all(value in group.values[name] for name, value in inside.items()):
-                fits.append((group, inside))
+        fits = self.fitting(source, kind, wanted)
         if len(fits) == 1:
             return fits[0]
         asked = kind if source is None else f"{kind} of source {source!r}"

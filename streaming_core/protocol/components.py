@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import product
@@ -94,6 +94,38 @@ def check_components(
             checked[name] = check_value(name, value)
     for name, (_, length) in sequences.items():
         checked.setdefault(name, tuple(range(length)))
+    return checked
+
+
+def check_expected(components: object) -> dict[str, tuple[Value, ...]]:
+    """Return component -> the values to come; a number n stands for 0 to n - 1.
+
+    Raises
+    ------
+    InvalidComponents
+        Naming the component and what to write instead.
+    """
+    if not isinstance(components, Mapping) or not components:
+        raise InvalidComponents("say what is to come, such as {'channel': ['DAPI'], 'z': 50}")
+    if len(components) > MOST_COMPONENTS:
+        raise InvalidComponents(f"{len(components)} components; at most {MOST_COMPONENTS}")
+    checked: dict[str, tuple[Value, ...]] = {}
+    left = MOST_PLANES
+    for name, given in components.items():
+        check_name(name)
+        if isinstance(given, int | np.integer) and not isinstance(given, bool):
+            count = int(given)
+            values: Iterable[object] = range(min(count, left + 1))
+        elif isinstance(given, list | tuple | range | np.ndarray):
+            count, values = len(given), given[: left + 1]
+        else:
+            raise InvalidComponents(f"{name}={given!r}: give its values, or how many there are")
+        if count < 1:
+            raise InvalidComponents(f"{name}={given!r}: nothing to expect")
+        left -= count
+        if left < 0:
+            raise InvalidComponents(f"more than {MOST_PLANES} values to expect")
+        checked[name] = tuple(dict.fromkeys(check_value(name, value) for value in values))
     return checked
 
 

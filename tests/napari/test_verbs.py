@@ -17,6 +17,7 @@ def test_state_of_an_empty_viewer(stream: Stream) -> None:
         "memory": {"held": 0, "budget": None},
         "paused": False,
         "modes": {"channel": "split"},
+        "expected": {},
         "follow": True,
         "shown": {},
     }

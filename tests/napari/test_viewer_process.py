@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import planecast as pc
+from streaming_core.errors import InvalidComponents
 from streaming_core.fleet.registry import find
 from streaming_core.testing import free_pair, poll_until
 
@@ -41,6 +42,15 @@ def test_a_plate_streams_into_a_viewer_of_its_own(viewer: pc.Viewer) -> None:
     state = viewer.state()
     assert state["viewer_kind"] == "napari"
     assert [group["name"] for group in state["groups"]] == ["DAPI", "GFP"]
+    viewer.expect({"well": np.array(["B02", "B03", "B04"]), "z": np.int64(5)})
+    assert viewer.state()["expected"] == {"well": ["B02", "B03", "B04"], "z": [0, 1, 2, 3, 4]}
+    viewer.arrange(well="split", channel="stack")
+    assert [group["components"]["well"] for group in viewer.state()["groups"]] == [["B02"], ["B03"]]
+    viewer.arrange(well="stack", channel="split")
+    viewer.isolate(components={"channel": "GFP"})
+    viewer.contrast((0, 4000), components={"channel": "GFP"})
+    with pytest.raises(InvalidComponents):
+        viewer.arrange(well="slider")  # type: ignore[arg-type]
     viewer.navigate(well="B02", z=1)
     assert viewer.screenshot(canvas=True)[..., :3].max() > 100
     viewer.clear()

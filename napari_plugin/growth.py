@@ -23,6 +23,8 @@ def announce_growth(layers: Iterable[Layer]) -> None:
     method, a public way does the same, slower: a new scale, and be it the old one.
     """
     layers = list(layers)
+    if not layers:
+        return
     for layer in layers:
         clear = getattr(layer, CHEAP, None)
         if clear is not None:
@@ -42,15 +44,16 @@ def reshape(layers: Iterable[tuple[Layer, PlaneStack]], units: tuple[str, ...]) 
     """
     layers = list(layers)
     for layer, stack in layers:
-        inner = tuple(layer.scale[-2:])
+        inner, shift = tuple(layer.scale[-2:]), tuple(layer.translate[-2:])
         # napari hears of it when all layers have changed: in between they do not fit each
         # other, and of a hidden layer it would remember the old number of dimensions.
         with ExitStack() as silence:
-            for event in ("data", "axis_labels", "scale", "units"):
+            for event in ("data", "axis_labels", "scale", "translate", "units"):
                 silence.enter_context(getattr(layer.events, event).blocker())
             layer.data = stack
             layer.axis_labels = axis_labels(stack.axes)
             layer.scale = (*steps(stack.axes), *inner)
+            layer.translate = (*starts(stack.axes), *shift)
             layer.units = units
         if isinstance(layer, Labels):
             layer.editable = False
@@ -59,10 +62,15 @@ def reshape(layers: Iterable[tuple[Layer, PlaneStack]], units: tuple[str, ...]) 
 
 
 def axis_labels(axes: Axes) -> tuple[str, ...]:
-    """Names of all dimensions of a layer, Y and X last."""
+    """Names of all dimensions of a layer, one for each: stacked ones, then y and x."""
     return (*axes.names, "y", "x")
 
 
 def steps(axes: Axes) -> tuple[float, ...]:
-    """Scale of the stacked dimensions."""
+    """Scale of the stacked dimensions: world units from one index to the next."""
     return tuple(axes.step(name) for name in axes.names)
+
+
+def starts(axes: Axes) -> tuple[float, ...]:
+    """Where the stacked dimensions begin, in world units."""
+    return tuple(axes.start(name) for name in axes.names)

@@ -16,6 +16,7 @@ from napari_plugin.arranging import Arranger
 from napari_plugin.growth import announce_growth, reshape
 from napari_plugin.looks import Contrast, contrast_of, is_flat, white_of
 from napari_plugin.making import AT_FIRST, Entry, Look, Maker, Plane, view_kept
+from napari_plugin.origins import Origins
 from napari_plugin.plan import SPLIT, Axes, focus
 from napari_plugin.position import Position, in_view
 from napari_plugin.rehearsal import without_xarray
@@ -61,6 +62,7 @@ class Layers:
         self._touched: dict[GroupKey, set[tuple[Value, ...]]] = {}
         self._newest: dict[tuple[str, ...], Image] = {}
         self._arranger = Arranger(viewer, self._maker)
+        self._origins = Origins(viewer, self.sliders, self._live, self._space)
         self.position = Position(viewer, self._in_view)
         self._handed: list[Entry] = []
         self._removing = False
@@ -72,12 +74,13 @@ class Layers:
         axes = self.axes.with_names(stack_order(names))
         new_unit = self._space.note_unit(image.units)
         self.position.note_scale(image)
-        new_steps = axes.new_steps(image.scale, self._space.factor(image.units))
-        if axes is not self.axes or new_unit or new_steps:
+        factor = self._space.factor(image.units)
+        steps, starts = axes.new_steps(image.scale, factor), axes.new_starts(image.origin, factor)
+        if axes is not self.axes or new_unit or steps or starts:
             self._remember()
             self._stale_axes = True
             self.axes = axes
-            axes.steps.update(new_steps)
+            axes.measure(steps, starts)
         for name in names:
             given = image.components[name]
             for value in given if isinstance(given, tuple | list) else (given,):
@@ -120,6 +123,8 @@ class Layers:
                 place |= focus(self.axes, image, place)
             moved = self.sliders.go(place)
         touched, self._touched = self._touched, {}
+        if touched and not moved:
+            self._origins.update()
         if not moved:  # else napari has just read every visible layer anew
             self._redraw(touched)
             self.position.update()
@@ -143,9 +148,9 @@ class Layers:
         self._arranger.forget(source)
         keys = self.catalog.groups
         self._maker.forget_all_but(keys)
-        self.axes = Axes.of(keys.values(), self.axes.steps).expecting(self._expected())
+        self.axes = Axes.of(keys.values(), self.axes).expecting(self._expected())
         if not keys:
-            self._space = Space()
+            self._space.forget()
         self._stale_axes = True
         self._grow()
         return len(cleared)
@@ -173,6 +178,7 @@ class Layers:
         self.axes = self.axes.among(made.groups.values()).expecting(self._expected())
         self._stale_axes = True
         self._grow()
+        self._origins.update()
         if self._arranger.due:
             self.due.emit()
         else:
@@ -238,6 +244,7 @@ class Layers:
         """Listen to the viewer no more; the layers stay as they are."""
         self.viewer.layers.events.removed.disconnect(self._on_removed)
         self.position.close()
+        self._origins.close()
         self.sliders.close()
 
     # -- making and regrouping -------------------------------------------------------------

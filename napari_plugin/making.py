@@ -17,7 +17,7 @@ from napari.layers import Layer
 from napari.utils.colormaps import ensure_colormap
 from numpy.typing import NDArray
 
-from napari_plugin.growth import axis_labels, steps
+from napari_plugin.growth import axis_labels, starts, steps
 from napari_plugin.looks import Contrast, Palette, contrast_of, white_of
 from napari_plugin.plan import Axes, layer_title
 from napari_plugin.planes import PlaneStack
@@ -84,6 +84,8 @@ class Entry:
         None from when the user deleted it: it then stays deleted.
     opening
         The contrast so far, while it is still being found.
+    origin
+        Where Planecast put the layer, (y, x) in world units; None where it has no say.
     """
 
     group: Group[Plane]
@@ -91,6 +93,7 @@ class Entry:
     layer: Layer | None
     opening: Contrast | None = None
     seen: int = 1
+    origin: tuple[float, ...] | None = None
     thumbnail_at: float = 0.0
     thumbnail_due: bool = False
 
@@ -123,11 +126,13 @@ class Maker:
         image, key = group.latest, group.key
         entry, values = self._begin(group, axes, look)
         factor = space.factor(image.units)
+        origin = next(iter(group.origins.values()), (0.0, 0.0))
         common = {
             "name": self._name(group, look),
             "metadata": dict(image.metadata),
             "axis_labels": axis_labels(axes),
             "scale": (*steps(axes), *(image.scale.get(a, 1.0) * factor for a in "YX")),
+            "translate": (*starts(axes), *(at * factor for at in origin)),
             "units": space.units(axes),
             "projection_mode": "none",
         }
@@ -139,6 +144,8 @@ class Maker:
         else:
             limits = values["contrast_limits"]
             entry.layer = ImageLayer(entry.stack, contrast_limits=limits, **common)
+        if group.origins:
+            entry.origin = tuple(entry.layer.translate[-2:])
         _put_on(entry.layer, values)
         self._insert(entry.layer)
         return entry
@@ -150,6 +157,8 @@ class Maker:
         """
         entry, values = self._begin(group, axes, look)
         entry.layer = layer
+        if group.origins:
+            entry.origin = tuple(layer.translate[-2:])
         layer.name = self._name(group, look, layer)
         layer.metadata = dict(group.latest.metadata)
         _put_on(layer, values)

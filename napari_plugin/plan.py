@@ -35,22 +35,26 @@ class Axes:
         For each name its values in order. They grow in place.
     steps
         Distance of two indices in world coordinates, for the names that have one.
+    starts
+        World coordinate of the first index, for the names that have one.
     """
 
     names: tuple[str, ...] = ()
     values: dict[str, Values] = field(default_factory=dict)
     steps: dict[str, float] = field(default_factory=dict)
+    starts: dict[str, float] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, groups: Iterable[Group[Any]], steps: Mapping[str, float]) -> Axes:
-        """Return the axes that groups need, with the values that they have and known steps."""
-        axes = cls()
+    def of(cls, groups: Iterable[Group[Any]], known: Axes | None = None) -> Axes:
+        """Return the axes that groups need, with the values that they have and known measures."""
+        axes, known = cls(), known or cls()
         for group in groups:
             axes = axes.with_names(group.names)
             for name in group.names:
                 for value in group.values[name]:
                     axes.values[name].add(value)
-        axes.steps.update((name, step) for name, step in steps.items() if name in axes.values)
+        for mine, theirs in ((axes.steps, known.steps), (axes.starts, known.starts)):
+            mine.update((name, number) for name, number in theirs.items() if name in axes.values)
         return axes
 
     @property
@@ -64,7 +68,7 @@ class Axes:
         if not new:
             return self
         values = self.values | {name: Values(name) for name in new}
-        return Axes(tuple(stack_order([*self.names, *new])), values, self.steps)
+        return Axes(tuple(stack_order([*self.names, *new])), values, self.steps, self.starts)
 
     def expecting(self, components: Mapping[str, Iterable[Value]]) -> Axes:
         """Return axes that have these names and values too."""
@@ -80,7 +84,7 @@ class Axes:
         names = list(dict.fromkeys(name for group in groups for name in group.names))
         # The order of before, so that a slider comes back to where it stood.
         order = [name for name in self.names if name in names]
-        axes = Axes(steps=self.steps).with_names([*order, *names])
+        axes = Axes(steps=self.steps, starts=self.starts).with_names([*order, *names])
         for name in names:
             if name in self.values:
                 axes.values[name] = self.values[name]
@@ -109,9 +113,37 @@ class Axes:
             if letter in scale and name not in self.steps
         }
 
+    def new_starts(self, origin: Mapping[str, float], factor: float = 1.0) -> dict[str, float]:
+        """Return where t and z start, as far as an image's ``origin`` says it first.
+
+        Rounded as steps are, so that napari finds each index again.
+        """
+        return {
+            name: float(np.float32(origin[letter] * (1.0 if name == "t" else factor)))
+            for name, letter in LETTER.items()
+            if letter in origin and name not in self.starts
+        }
+
+    def measure(self, steps: Mapping[str, float], starts: Mapping[str, float]) -> None:
+        """Take in new measures: they hold for all axes that share these values."""
+        self.steps.update(steps)
+        self.starts.update(starts)
+
+    def start(self, name: str) -> float:
+        """World coordinate of the first index of an axis."""
+        return self.starts.get(name, 0.0)
+
     def step(self, name: str) -> float:
         """Distance of two indices of an axis in world coordinates."""
         return self.steps.get(name, 1.0)
+
+    def index(self, name: str, world: float) -> int:
+        """Return the index on an axis at a world coordinate; it may be beyond the ends."""
+        return round((world - self.start(name)) / self.step(name))
+
+    def world(self, name: str, value: Value) -> float:
+        """Return the world coordinate of a value on an axis."""
+        return self.start(name) + self.values[name].position(value) * self.step(name)
 
     def place(self, indices: Sequence[int]) -> dict[str, Value]:
         """Return the values at an index of every axis; indices beyond the end are cut."""

@@ -55,7 +55,7 @@ class Sliders:
         point = self._viewer.dims.point
         names = self._axes.names
         return self._axes.place(
-            [round(point[first + at] / self._axes.step(name)) for at, name in enumerate(names)]
+            [self._axes.index(name, point[first + at]) for at, name in enumerate(names)]
         )
 
     def cut(self) -> dict[str, Value]:
@@ -80,8 +80,7 @@ class Sliders:
         point = list(dims.point)
         for at, name in enumerate(self._axes.names):
             if place.get(name) in self._axes.values[name]:
-                index = self._axes.values[name].position(place[name])
-                point[first + at] = index * self._axes.step(name)
+                point[first + at] = self._axes.world(name, place[name])
         if tuple(point) == tuple(dims.point):
             return False
         with self.ours():

@@ -28,6 +28,11 @@ class Space:
         self._unit = "pixel"
         self._factors: dict[str, float] = {}
 
+    def forget(self) -> None:
+        """Take the unit of the next image that has one."""
+        self._unit = "pixel"
+        self._factors.clear()
+
     def note_unit(self, unit: str) -> bool:
         """Take an image's unit if it is the first; return whether it was."""
         if self._unit != "pixel" or unit in PIXEL or unit in self._factors:

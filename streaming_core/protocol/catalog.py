@@ -84,6 +84,8 @@ class Group(Generic[P]):
         Run -> its number in the order in which the viewer first saw them.
     runs
         Place -> the run of the plane there.
+    origins
+        Place -> where its first pixel is, (y, x) as sent; for images that came with an origin.
     """
 
     key: GroupKey
@@ -93,6 +95,7 @@ class Group(Generic[P]):
     ages: dict[str, int] = field(default_factory=dict)
     planes: dict[tuple[Value, ...], P] = field(default_factory=dict)
     runs: dict[tuple[Value, ...], str] = field(default_factory=dict)
+    origins: dict[tuple[Value, ...], tuple[float, float]] = field(default_factory=dict)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -117,6 +120,10 @@ class Group(Generic[P]):
         replaced = self.planes.get(place)
         self.planes[place] = pixels
         self.runs[place] = image.run
+        if "Y" in image.origin or "X" in image.origin:
+            self.origins[place] = image.origin.get("Y", 0.0), image.origin.get("X", 0.0)
+        else:
+            self.origins.pop(place, None)
         if age >= self.ages.setdefault(self.latest.run, age):
             self.latest = image
         return Put(self, place, grew, replaced)
@@ -129,6 +136,8 @@ class Group(Generic[P]):
             self.values[name].add(value)
         self.planes[here] = other.planes[there]
         self.runs[here] = other.runs[there]
+        if there in other.origins:
+            self.origins[here] = other.origins[there]
 
     def state(self, expected: Mapping[str, Sequence[Value]] | None = None) -> dict[str, Any]:
         """The group's entry in ``state()["groups"]``; places that are expected are missing too."""

@@ -65,9 +65,9 @@ def test_axes_of_what_is_left_have_no_values_of_what_is_gone() -> None:
     catalog: Catalog[str] = Catalog(SPLIT)
     put(catalog, image(source="a", components={"well": "B1", "z": 7}))
     put(catalog, image(source="b", components={"z": 2, "channel": "GFP"}))
-    assert Axes.of(catalog.groups.values(), {}).lengths == (1, 2)
+    assert Axes.of(catalog.groups.values()).lengths == (1, 2)
     catalog.clear("a")
-    axes = Axes.of(catalog.groups.values(), {"z": 0.5, "t": 60})
+    axes = Axes.of(catalog.groups.values(), Axes(steps={"z": 0.5, "t": 60}))
     assert (axes.names, axes.lengths, axes.steps) == (("z",), (1,), {"z": 0.5})
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Final, TypeAlias
 
-from streaming_core.looks import CYCLE, colour_of
+from streaming_core.looks import CYCLE, colour_of, own_colours
 from streaming_core.protocol.components import Value
 
 Rgb: TypeAlias = tuple[int, int, int]
@@ -48,7 +48,7 @@ def of_channel(value: Value, taken: Iterable[Rgb]) -> Rgb:
     taken
         Colours of the channels that are there.
     """
-    return NAMED[colour_of(value, [NAMES.get(colour, "") for colour in taken])]
+    return NAMED[colour_of(value, [NAMES.get(colour, "") for colour in taken], own_colours())]
 
 
 def labels() -> tuple[bytes, bytes, bytes]:

@@ -1,4 +1,4 @@
-"""How a new layer looks: contrast from its first data, colours by channel name. Pure."""
+"""How a new layer looks: contrast from its first data, colours by channel name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from streaming_core.looks import Limits, colour_of, joined, limits_of, sample
+from streaming_core.looks import Limits, colour_of, joined, limits_of, own_colours, sample
 from streaming_core.protocol.components import Value
 
 LARGEST: Final = 1e300
@@ -107,11 +107,12 @@ class Palette:
 
     def __init__(self) -> None:
         self._colours: dict[Value, str] = {}
+        self._own = own_colours()
 
     def colour(self, channel: Value) -> str:
         """Return the colormap for a channel, by its name or else the next that is free."""
         if channel not in self._colours:
-            self._colours[channel] = colour_of(channel, self._colours.values())
+            self._colours[channel] = colour_of(channel, self._colours.values(), self._own)
         colour = self._colours[channel]
         return COLORMAPS.get(colour, colour)
 

@@ -1,7 +1,8 @@
-"""How images look at first in any viewer: display range from the data, colours of stains. Pure."""
+"""How images look at first in any viewer: display range from the data, colours of stains."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Mapping
 from typing import Any, Final, TypeAlias
@@ -9,6 +10,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from streaming_core.errors import InvalidSetting
 from streaming_core.protocol.components import Value
 
 Limits: TypeAlias = tuple[float, float]
@@ -41,6 +43,9 @@ STAINS: Final[Mapping[str, str]] = {
 CYCLE: Final = ("green", "magenta", "cyan", "yellow", "red", "blue", "orange", "purple")
 """Colours for channels whose names say nothing; the first two are told apart by everybody."""
 
+COLOURS: Final = (*CYCLE, "gray")
+"""Colours that a channel may have in every viewer."""
+
 
 def sample(plane: NDArray[Any]) -> NDArray[Any]:
     """Return some finite values of a plane (Y, X), spread evenly: one dimension, maybe none."""
@@ -64,8 +69,41 @@ def joined(one: Limits, other: Limits) -> Limits:
     return min(one[0], other[0]), max(one[1], other[1])
 
 
-def colour_of(channel: Value, taken: Collection[str]) -> str:
-    """Return the colour of a channel: its stain's, else the first that is free.
+def own_colours(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the user's own table: part of a channel's name, as `word_of` has it -> colour.
+
+    Parameters
+    ----------
+    environment
+        Where ``PLANECAST_COLOURS`` stands: ``"DAPI=cyan; mNeon=green"``.
+
+    Raises
+    ------
+    InvalidSetting
+        Naming what is no pair of a name and a colour.
+    """
+    text = (os.environ if environment is None else environment).get("PLANECAST_COLOURS", "")
+    table: dict[str, str] = {}
+    for pair in filter(None, (part.strip() for part in text.split(";"))):
+        name, _, colour = (word.strip() for word in pair.partition("="))
+        if not word_of(name) or colour not in COLOURS:
+            raise InvalidSetting(
+                f"PLANECAST_COLOURS={text!r}: {pair!r} is not a channel and one of the colours "
+                + ", ".join(COLOURS)
+            )
+        table[word_of(name)] = colour
+    return table
+
+
+def word_of(channel: str) -> str:
+    """Return the letters of a channel's name that tell its stain."""
+    return re.sub(r"[^a-z0-9]", "", channel.lower())
+
+
+def colour_of(
+    channel: Value, taken: Collection[str], own: Mapping[str, str] | None = None
+) -> str:  # fmt: skip
+    """Return the colour of a channel: the user's, its stain's, else the first that is free.
 
     Parameters
     ----------
@@ -73,14 +111,20 @@ def colour_of(channel: Value, taken: Collection[str]) -> str:
         The channel's value of component ``channel``.
     taken
         Colours of the channels that are there, one for each.
+    own
+        What the user wants, as `own_colours` returns it: always given, also twice.
 
     Returns
     -------
     colour
-        A value of `STAINS`, or one of `CYCLE`; only gray is given twice while others are free.
+        One of `COLOURS`; of those that nobody asked for only gray is given twice while others
+        are free.
     """
     if isinstance(channel, str):
-        word = re.sub(r"[^a-z0-9]", "", channel.lower())
+        word = word_of(channel)
+        for part, colour in (own or {}).items():
+            if part in word:
+                return colour
         for pattern, colour in STAINS.items():
             if re.search(pattern, word) and (colour == "gray" or colour not in taken):
                 return colour

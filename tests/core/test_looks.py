@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from streaming_core.looks import CYCLE, STAINS, colour_of, joined, limits_of, sample
+from streaming_core.errors import InvalidSetting
+from streaming_core.looks import CYCLE, STAINS, colour_of, joined, limits_of, own_colours, sample
 
 rng = np.random.default_rng(5)
 
@@ -79,3 +80,21 @@ def test_data_that_say_nothing_have_no_range(plane: NDArray[Any]) -> None:
 
 def test_joined_ranges_hold_both() -> None:
     assert joined((0, 5), (3, 9)) == joined((3, 9), (0, 5)) == (0, 9)
+
+
+def test_the_users_table_of_colours_comes_first() -> None:
+    own = own_colours({"PLANECAST_COLOURS": " DAPI=cyan; m-Neon Green = red;cy5=gray;"})
+    assert own == {"dapi": "cyan", "mneongreen": "red", "cy5": "gray"}
+    assert colour_of("DAPI 405", [], own) == "cyan"
+    assert colour_of("dapi", ["cyan"], own) == "cyan"
+    assert colour_of("mNeonGreen", [], own) == "red"
+    assert colour_of("GFP", ["cyan"], own) == "green"
+    assert own_colours({}) == {}
+
+
+@pytest.mark.parametrize(
+    "text", ["DAPI", "DAPI=", "=red", "DAPI=cyann", "DAPI=red GFP=green", "-=red"]
+)
+def test_a_table_that_is_none_is_named(text: str) -> None:
+    with pytest.raises(InvalidSetting, match=r"PLANECAST_COLOURS.*magenta"):
+        own_colours({"PLANECAST_COLOURS": text})

@@ -92,6 +92,13 @@ def test_known_channels_have_their_usual_colour(channel: str, colour: str) -> No
     assert Palette().colour(channel) == colour
 
 
+def test_the_users_own_colours_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLANECAST_COLOURS", "DAPI=cyan; Nuclei=orange")
+    palette = Palette()
+    names = ("Nuclei", "DAPI", "Hoechst")
+    assert [palette.colour(name) for name in names] == ["bop orange", "cyan", "blue"]
+
+
 def test_channels_of_one_viewer_differ_and_keep_their_colour() -> None:
     palette = Palette()
     names: list[Value] = ["DAPI", "Hoechst", "GFP", 1, 2, "something", 0.5]

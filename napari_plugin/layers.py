@@ -92,7 +92,18 @@ class Layers:
         self._newest[tuple(names)] = image
 
     def put(self, image: Image, key: GroupKey, inside: Mapping[str, Value], plane: Plane) -> bool:
-        """Put a plane at its place; return whether a layer was made for it."""
+        """Put a plane at its place; return whether a layer was made for it.
+
+        Parameters
+        ----------
+        image
+            It has begun.
+        key, inside
+            Of the plane's group, and its place there: component -> value, as `Catalog.locate`
+            said. If the grouping has changed since, it goes where it belongs now.
+        plane
+            (Y, X), or (Y, X, S) for RGB; kept as it is.
+        """
         values = self.axes.values
         if any(name not in values or value not in values[name] for name, value in inside.items()):
             self.begin(image)  # somebody has cleared the viewer since it began
@@ -136,7 +147,13 @@ class Layers:
                 self._refresh(entry, entry.layer)
 
     def clear(self, source: str | None) -> int:
-        """Forget groups and remove their layers; return how many groups."""
+        """Forget groups and remove their layers; return how many groups.
+
+        Parameters
+        ----------
+        source
+            Whose; None for all, and what was expected.
+        """
         self._remember()
         cleared = self.catalog.clear(source)
         gone = [self._entries.pop(group.key) for group in cleared if group.key in self._entries]

@@ -67,13 +67,13 @@ def contrast_of(plane: NDArray[Any], limits: Limits | None = None) -> Contrast:
 
 
 def is_flat(plane: NDArray[Any]) -> bool:
-    """Whether a few pixels of a plane are all the same; much faster than `contrast_of`."""
+    """Whether a few pixels of a plane (Y, X) are all the same; much faster than `contrast_of`."""
     few = plane[::16, ::16]
     return bool((few == few[0, 0]).all())
 
 
 def white_of(plane: NDArray[Any], limits: Limits | None = None) -> float | None:
-    """Return the value that is white in an RGB plane; None where napari knows it (uint8).
+    """Return the value that is white in an RGB plane (Y, X, S); None where napari knows it (uint8).
 
     What the producer says, else the end of the range that the plane's values need: 1 for
     floats up to 1 and bool, 255, 4095 (12 bits), 65535 and so on.
@@ -89,7 +89,13 @@ def white_of(plane: NDArray[Any], limits: Limits | None = None) -> float | None:
 
 
 def _room(dtype: np.dtype[Any], low: float, high: float) -> tuple[float, float]:
-    """Range for the contrast slider: room for brighter data, yet fine enough for these."""
+    """Return the ends of the contrast slider: room for brighter data, yet fine enough for these.
+
+    Parameters
+    ----------
+    low, high
+        Pixel values that must lie within.
+    """
     if dtype.kind == "f":
         span = high - low
         return (0.0 if low >= 0 else low - span, high + span)

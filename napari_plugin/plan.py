@@ -23,8 +23,8 @@ LETTER: Final[Mapping[str, str]] = {"t": "T", "z": "Z"}
 class Axes:
     """The stacked axes that all layers of a viewer share, so that a slider means one thing.
 
-    Names and their order never change in one object: `with_names` returns another one,
-    which shares the values. A reader in another thread that still holds the old one
+    Frozen are names and their order: `with_names` returns another object, which shares values
+    and measures, and these grow in place. A reader in another thread that still holds the old one
     therefore sees names and array dimensions that fit each other.
 
     Attributes

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 from napari.components import ViewerModel
 from psygnal import Signal
@@ -48,7 +47,7 @@ class Sliders:
             self.follow_changed.emit(follow)
 
     def place(self) -> dict[str, Value]:
-        """Return the value that each slider shows; empty while none of our layers is there."""
+        """Return the component value that each slider shows; empty while no layer is there."""
         first = self._first()
         if first is None:
             return {}
@@ -72,7 +71,7 @@ class Sliders:
         }
 
     def go(self, place: Mapping[str, Value]) -> bool:
-        """Move sliders to values; return whether any moved. Names without a slider are ignored."""
+        """Move sliders to component values; return whether any moved. Others are ignored."""
         first = self._first()
         if first is None:
             return False
@@ -123,7 +122,7 @@ class Sliders:
         first = int(self._viewer.dims.ndim) - len(self._axes.names) - 2
         return first if first >= 0 else None
 
-    def _on_moved(self, event: Any = None) -> None:
+    def _on_moved(self, event: object = None) -> None:
         if self._ours:
             return
         place = self.place()

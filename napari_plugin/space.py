@@ -8,11 +8,11 @@ from typing import Any, Final
 import pint
 
 from napari_plugin.plan import Axes
+from streaming_core import calibration
 
 log = logging.getLogger("planecast.napari.space")
 
 PIXEL: Final = frozenset({"", "pixel", "pixels", "px"})
-MICROMETRE: Final = frozenset({"um", "µm", "μm", "micron", "microns", "micrometer", "micrometre"})
 
 
 class Space:
@@ -41,7 +41,7 @@ class Space:
             log.warning("units=%r is no length that is known here; shown in pixels", unit)
             self._factors[unit] = 1.0
             return False
-        self._unit = "um" if unit in MICROMETRE else unit
+        self._unit = "um" if micrometres(unit) == 1.0 else unit
         self._factors.clear()
         return True
 
@@ -62,8 +62,9 @@ class Space:
 
 def micrometres(unit: str) -> float | None:
     """How many micrometres a unit of length is; None for what is no length."""
-    if unit in MICROMETRE:
-        return 1.0
+    known = calibration.micrometres(unit)
+    if known is not None:
+        return known
     registry: Any = pint.get_application_registry()  # type: ignore[no-untyped-call]
     try:
         return float(registry.Quantity(1.0, unit).to("um").magnitude)

@@ -1,4 +1,4 @@
-"""What a TIFF file says about itself: the names of its channels and the size of its pixels."""
+"""What a TIFF file says about itself: names of channels, size of pixels, units and spellings."""
 
 from __future__ import annotations
 
@@ -118,10 +118,19 @@ def _spacing(tif: TiffFile) -> dict[str, float]:
     return {"Y": 1 / y, "X": 1 / x} if x > 0 and y > 0 else {}
 
 
+def micrometres(unit: str) -> float | None:
+    """Return how many micrometres a unit of length is, by its spelling; None if it is not known."""
+    return MICROMETRES.get(_spelled(unit))
+
+
+def _spelled(unit: object) -> str:
+    # ImageJ writes the micro sign as an escape, and Unicode has two letters for it
+    return unicodedata.normalize("NFKC", str(unit).replace(r"\u00B5", "\u00b5")).strip()
+
+
 def _measure(value: object, unit: object, units: Mapping[str, float]) -> float:
     """Return the value in micrometres or seconds, 0 for what is not known."""
-    # ImageJ writes the micro sign as an escape, and Unicode has two letters for it
-    text = unicodedata.normalize("NFKC", str(unit).replace(r"\u00B5", "\u00b5")).strip()
+    text = _spelled(unit)
     factor = units.get(text, units.get(text.lower(), 0.0))
     try:
         return float(value) * factor if isinstance(value, str | int | float) else 0.0

@@ -65,6 +65,7 @@ class Layers:
         self._origins = Origins(viewer, self.sliders, self._live, self._space)
         self.position = Position(viewer, self._in_view)
         self._handed: list[Entry] = []
+        self._order: dict[str, None] = {}
         self._removing = False
         viewer.layers.events.removed.connect(self._on_removed)
 
@@ -168,6 +169,7 @@ class Layers:
         self.axes = Axes.of(keys.values(), self.axes).expecting(self._expected())
         if not keys:
             self._space.forget()
+            self._order.clear()
         self._stale_axes = True
         self._grow()
         return len(cleared)
@@ -192,7 +194,10 @@ class Layers:
         self.catalog.groups, self.catalog.split = made.groups, split
         self._handed, left = self._arranger.hand_on(self._entries, made, self.axes)
         self._remove(left)
-        self.axes = self.axes.among(made.groups.values()).expecting(self._expected())
+        self._order |= dict.fromkeys(self.axes.names)
+        axes = self.axes.among(made.groups.values(), self._order)
+        self.axes = axes.expecting(self._expected())
+        self._order |= dict.fromkeys(self.axes.names)
         self._stale_axes = True
         self._grow()
         self._origins.update()

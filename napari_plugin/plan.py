@@ -64,7 +64,7 @@ class Axes:
 
     def with_names(self, names: Sequence[str]) -> Axes:
         """Return axes that have these names too: the same object if it has them already."""
-        new = [name for name in names if name not in self.values]
+        new = [name for name in dict.fromkeys(names) if name not in self.values]
         if not new:
             return self
         values = self.values | {name: Values(name) for name in new}
@@ -78,13 +78,18 @@ class Axes:
                 axes.values[name].add(value)
         return axes
 
-    def among(self, groups: Iterable[Group[Any]]) -> Axes:
-        """Return the axes that groups need after regrouping; values that are known stay."""
+    def among(self, groups: Iterable[Group[Any]], order: Iterable[str] = ()) -> Axes:
+        """Return the axes that groups need after regrouping; values that are known stay.
+
+        Parameters
+        ----------
+        order
+            Of the names that were sliders before: one that comes back stands where it stood.
+        """
         groups = list(groups)
         names = list(dict.fromkeys(name for group in groups for name in group.names))
-        # The order of before, so that a slider comes back to where it stood.
-        order = [name for name in self.names if name in names]
-        axes = Axes(steps=self.steps, starts=self.starts).with_names([*order, *names])
+        known = [name for name in (*order, *self.names) if name in names]
+        axes = Axes(steps=self.steps, starts=self.starts).with_names([*known, *names])
         for name in names:
             if name in self.values:
                 axes.values[name] = self.values[name]

@@ -130,6 +130,20 @@ def test_layers_of_a_split_slider_look_like_the_one_they_come_from(stream: Strea
         assert (tuple(layer.contrast_limits), layer.colormap.name) == ((3, 77), "viridis")
 
 
+def test_sliders_keep_their_order_and_come_back_to_their_place(stream: Stream) -> None:
+    for site in (1, 2):
+        for well in WELLS:
+            where = {"site": site, "well": well, "dose": 0.5, "t": 1}
+            stream.show(np.full((40, 50), 9, np.uint8), components=where)
+    stream.settle()
+    for name in ("site", "well", "dose"):
+        arrange(stream, **{name: "split"})
+        left = [one for one in ("site", "well", "dose") if one != name]
+        assert stream.viewer.dims.axis_labels == (*left, "t", "y", "x")
+        arrange(stream, **{name: "stack"})
+        assert stream.viewer.dims.axis_labels == ("site", "well", "dose", "t", "y", "x")
+
+
 def test_what_comes_later_follows_the_arrangement(stream: Stream) -> None:
     arrange(stream, well="split")  # before anything is there
     send(stream)

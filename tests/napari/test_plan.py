@@ -28,6 +28,23 @@ def test_names_stand_as_they_arrived_with_t_and_z_last() -> None:
     axes = Axes().with_names(["z", "well"]).with_names(["t", "site"])
     assert axes.names == ("well", "site", "t", "z")
     assert axes.with_names(["well", "z"]) is axes
+    assert axes.with_names(["run", "run"]).names == ("well", "site", "run", "t", "z")
+
+
+def test_axes_after_regrouping_keep_their_order_and_values() -> None:
+    catalog: Catalog[str] = Catalog(SPLIT)
+    sent = image(components={"site": 2, "well": "B2", "dose": 5, "z": 1, "channel": "DAPI"})
+    axes = Axes().with_names(["site", "well", "dose", "z"])
+    add(axes, {"site": 2, "well": "B2", "dose": 5, "z": 1})
+    for split in ({"dose", "channel"}, {"site", "z"}):
+        catalog = Catalog(frozenset(split))
+        for key, inside, _ in catalog.locate(sent):
+            catalog.put(sent, key, inside, "plane")
+        after = axes.among(catalog.groups.values())
+        kept = tuple(name for name in ("site", "well", "dose", "channel", "z") if name not in split)
+        assert after.names == kept
+        assert after.lengths == (1,) * len(kept)
+        assert after.values["well"] is axes.values["well"]
 
 
 def test_an_older_axes_object_keeps_its_names_and_shares_the_values() -> None:

@@ -51,6 +51,7 @@ class Layers:
         self._space = Space()
         self._before: dict[str, Value] | None = None
         self._stale_axes = False
+        self._moved = False
         self._touched: dict[GroupKey, set[tuple[Value, ...]]] = {}
         self._newest: dict[tuple[str, ...], Image] = {}
         self._removing = False
@@ -72,7 +73,8 @@ class Layers:
             for value in given if isinstance(given, tuple | list) else (given,):
                 if value not in axes.values[name]:
                     self._remember()
-                    axes.values[name].add(value)
+                    at = axes.values[name].add(value)
+                    self._moved |= at is not None and at < len(axes.values[name]) - 1
         # Of images with the same components the newest; what another one lacks stays.
         self._newest.pop(tuple(names), None)
         self._newest[tuple(names)] = image
@@ -89,6 +91,8 @@ class Layers:
             with without_xarray():
                 self._entries[key] = self._maker.make(put.group, plane, self.axes, self._space)
             return True
+        if image.editable and entry.stack.painting is None:
+            entry.let_paint()
         if put.outdated:
             return False  # nor has it a say in the contrast
         self._touched.setdefault(key, set()).add(put.place)
@@ -181,6 +185,10 @@ class Layers:
                     self.sliders.reorder(self.axes)
             elif live:
                 announce_growth([entry.layer for entry in live])
+                if self._moved:
+                    for entry in live:
+                        entry.forget_strokes()
+            self._moved = False
             self.sliders.go(before)
 
     def _live(self) -> Iterator[Entry]:

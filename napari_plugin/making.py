@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from napari_plugin.growth import axis_labels, steps
 from napari_plugin.looks import Contrast, Palette, contrast_of, white_of
+from napari_plugin.painting import Painting, forget_strokes
 from napari_plugin.plan import Axes, layer_title
 from napari_plugin.planes import PlaneStack
 from napari_plugin.sliders import Sliders
@@ -49,6 +50,17 @@ class Entry:
     seen: int = 1
     thumbnail_at: float = 0.0
     thumbnail_due: bool = False
+
+    def let_paint(self) -> None:
+        """Allow a person to paint on it; for labels."""
+        self.stack.painting = Painting(self.group)
+        if self.layer is not None:
+            self.layer.editable = True
+
+    def forget_strokes(self) -> None:
+        """Make napari forget what it could undo, if it is painted at all."""
+        if isinstance(self.layer, LabelsLayer) and self.layer.editable:
+            forget_strokes(self.layer)
 
 
 class Maker:
@@ -84,6 +96,8 @@ class Maker:
             entry = Entry(group, _stack(group, axes), None)
             entry.layer = LabelsLayer(entry.stack, **common)
             entry.layer.editable = False
+            if image.editable:
+                entry.let_paint()
         elif key.rgb:
             # napari takes floats up to 1, and any integers as bytes.
             white = white_of(plane, image.contrast_limits)

@@ -119,6 +119,7 @@ class Viewer(Controls):
         units: str | None = None,
         colormap: str | None = None,
         contrast_limits: tuple[float, float] | None = None,
+        editable: bool = False,
         metadata: Mapping[str, Any] | None = None,
     ) -> Delivery:
         """Send an image. Returns when it was copied, so the array may change at once.
@@ -152,6 +153,9 @@ class Viewer(Controls):
             Name of a colormap that the viewer knows.
         contrast_limits
             Lowest and highest value shown; taken from the first image where left out.
+        editable
+            Labels only: a person may paint them. What was painted is theirs: later images of
+            the same place do not change it, and `read` returns it.
         metadata
             Plain data to be kept with the layer.
 
@@ -164,7 +168,8 @@ class Viewer(Controls):
         image = make_image(
             pixels, axes=axes, kind=kind, components=components, source=source, name=name,
             scale=scale, origin=origin, units=units, colormap=colormap,
-            contrast_limits=contrast_limits, metadata=metadata, run=self.run,
+            contrast_limits=contrast_limits, metadata=metadata, editable=editable,
+            run=self.run,
         )  # fmt: skip
         route = self.route()
         return route.publisher.publish([route], pixels, image, describe_image(image))

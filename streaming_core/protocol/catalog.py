@@ -53,7 +53,8 @@ class Put(Generic[P]):
     replaced
         What stood there before, or None.
     outdated
-        A newer run has filled the place already: nothing was changed.
+        A newer run has filled the place already, or a person has painted it: nothing was
+        changed.
     """
 
     group: Group[P]
@@ -82,6 +83,8 @@ class Group(Generic[P]):
         Run -> its number in the order in which the viewer first saw them.
     runs
         Place -> the run of the plane there.
+    edited
+        Places whose plane a person has painted: what arrives no longer changes them.
     """
 
     key: GroupKey
@@ -91,6 +94,7 @@ class Group(Generic[P]):
     ages: dict[str, int] = field(default_factory=dict)
     planes: dict[tuple[Value, ...], P] = field(default_factory=dict)
     runs: dict[tuple[Value, ...], str] = field(default_factory=dict)
+    edited: set[tuple[Value, ...]] = field(default_factory=set)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -109,11 +113,13 @@ class Group(Generic[P]):
     def put(self, image: Image, inside: Mapping[str, Value], pixels: P) -> Put[P]:
         """Put a plane at its place, a new value making its axis longer.
 
-        A plane that comes late never replaces one of a newer run.
+        A plane that comes late never replaces one of a newer run, and none replaces what a
+        person has painted.
         """
         place = tuple(inside[name] for name in self.names)
         age = self.ages.setdefault(image.run, len(self.ages))
-        if place in self.runs and age < self.ages[self.runs[place]]:
+        late = place in self.runs and age < self.ages[self.runs[place]]
+        if late or place in self.edited:
             return Put(self, place, (), None, outdated=True)
         grew = tuple(name for name in self.names if self.values[name].add(inside[name]) is not None)
         replaced = self.planes.get(place)
@@ -122,6 +128,14 @@ class Group(Generic[P]):
         if age >= self.ages.setdefault(self.latest.run, age):
             self.latest = image
         return Put(self, place, grew, replaced)
+
+    def edit(self, place: tuple[Value, ...], pixels: P) -> None:
+        """Put a person's plane at a place, where it stays until the group is cleared."""
+        for name, value in zip(self.names, place, strict=True):
+            self.values[name].add(value)
+        self.planes[place] = pixels
+        self.runs.setdefault(place, self.latest.run)
+        self.edited.add(place)
 
     def state(self) -> dict[str, Any]:
         """The group's entry in ``state()["groups"]``."""
@@ -142,6 +156,7 @@ class Group(Generic[P]):
             "components": split | {name: list(self.values[name]) for name in self.names},
             "planes": len(self.planes),
             "old": sum(run != newest for run in self.runs.values()),
+            "edited": len(self.edited),
             "holes": holes,
             "missing": [dict(zip(self.names, place, strict=True)) for place in missing],
             "bytes": len(self.planes) * self.plane_bytes,

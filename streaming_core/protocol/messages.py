@@ -74,6 +74,7 @@ class Image(Message, tag="IMAGE", frozen=True):
     ``shape`` and ``dtype`` (numpy's string, e.g. "<u2") describe the array, ``axes`` its
     dimensions. A component of an axis T, C or Z is a list with one value per index.
     ``scale`` and ``origin`` are keyed by axis letters, in ``units`` (T in seconds).
+    ``editable``: a person may paint these labels.
     """
 
     sid: str
@@ -93,6 +94,7 @@ class Image(Message, tag="IMAGE", frozen=True):
     colormap: str = ""
     contrast_limits: tuple[float, float] | None = None
     metadata: dict[str, Any] = {}
+    editable: bool = False
 
 
 class Ack(Message, tag="ACK", frozen=True):

@@ -33,6 +33,7 @@ def make_image(
     colormap: str | None = None,
     contrast_limits: tuple[float, float] | None = None,
     metadata: Mapping[str, Any] | None = None,
+    editable: bool = False,
 ) -> Image:
     """Check everything, and return the message; session, number and pixels come later.
 
@@ -46,6 +47,8 @@ def make_image(
         raise InvalidKind(f"kind {kind!r}; there are: {', '.join(KINDS)}")
     if kind == "labels" and dtype.kind == "f":
         raise InvalidKind(f"labels are integers, not {array.dtype}; convert with astype('uint32')")
+    if editable and kind != "labels":
+        raise InvalidKind(f"editable=True is for labels, which a person may paint, not for {kind}")
     if array.size == 0:
         raise InvalidArray(f"an array of shape {array.shape} has no pixels")
     if array.ndim > MOST_DIMENSIONS:
@@ -72,6 +75,7 @@ def make_image(
         colormap=_text("colormap", colormap),
         contrast_limits=_limits(contrast_limits),
         metadata=_plain(metadata),
+        editable=bool(editable),
     )
 
 

@@ -47,6 +47,7 @@ def test_state_tells_what_is_there(stream: Stream) -> None:
         "components": {"channel": ["DAPI"], "t": [4, 6]},
         "planes": 2,
         "old": 1,
+        "edited": 0,
         "holes": 0,
         "missing": [],
         "bytes": 2 * 32 * 48 * 2,

@@ -14,6 +14,7 @@ from napari.layers import Layer
 from napari_plugin.growth import announce_growth, reshape
 from napari_plugin.looks import Contrast, contrast_of, is_flat, white_of
 from napari_plugin.making import Entry, Maker, Plane, view_kept
+from napari_plugin.marks import MarkLayers
 from napari_plugin.plan import SPLIT, Axes, focus
 from napari_plugin.rehearsal import without_xarray
 from napari_plugin.sliders import Sliders
@@ -48,21 +49,22 @@ class Layers:
         self.axes = Axes()
         self._entries: dict[GroupKey, Entry] = {}
         self._maker = Maker(viewer, self.sliders)
-        self._space = Space()
+        self.space = Space()
         self._before: dict[str, Value] | None = None
         self._stale_axes = False
         self._moved = False
         self._touched: dict[GroupKey, set[tuple[Value, ...]]] = {}
         self._newest: dict[tuple[str, ...], Image] = {}
         self._removing = False
+        self.marks = MarkLayers(self)
         viewer.layers.events.removed.connect(self._on_removed)
 
     def begin(self, image: Image) -> None:
         """Make room on the axes for all planes of an image."""
         names = [name for name in image.components if name not in SPLIT]
         axes = self.axes.with_names(stack_order(names))
-        new_unit = self._space.note_unit(image.units)
-        new_steps = axes.new_steps(image.scale, self._space.factor(image.units))
+        new_unit = self.space.note_unit(image.units)
+        new_steps = axes.new_steps(image.scale, self.space.factor(image.units))
         if axes is not self.axes or new_unit or new_steps:
             self._remember()
             self._stale_axes = True
@@ -89,7 +91,7 @@ class Layers:
         if entry is None:
             self._grow()
             with without_xarray():
-                self._entries[key] = self._maker.make(put.group, plane, self.axes, self._space)
+                self._entries[key] = self._maker.make(put.group, plane, self.axes, self.space)
             return True
         if image.editable and entry.stack.painting is None:
             entry.let_paint()
@@ -115,6 +117,7 @@ class Layers:
         touched, self._touched = self._touched, {}
         if not moved:  # else napari has just read every visible layer anew
             self._redraw(touched)
+        self.marks.settle()
 
     def refresh_thumbnails(self) -> None:
         """Redraw the thumbnails that were put off; for when nothing else is to be done."""
@@ -137,14 +140,15 @@ class Layers:
             self._removing = False
         for entry in gone:
             self._touched.pop(entry.group.key, None)
-        keys = self.catalog.groups
+        keys, marks = self.catalog.groups, self.marks.entries
+        cleared_marks = self.marks.clear(source)
         self._maker.forget_all_but(keys)
-        self.axes = Axes.of(keys.values(), self.axes.steps)
-        if not keys:
-            self._space = Space()
+        self.axes = Axes.of([*keys.values(), *marks.values()], self.axes.steps)
+        if not (keys or marks):
+            self.space = Space()
         self._stale_axes = True
         self._grow()
-        return len(cleared)
+        return len(cleared) + cleared_marks
 
     def layer_name(self, key: GroupKey) -> str | None:
         """Return what a group's layer is called now; None if the user deleted it."""
@@ -153,13 +157,22 @@ class Layers:
 
     @property
     def held(self) -> int:
-        """Bytes of pixels that the viewer owns."""
+        """Bytes of pixels and marks that the viewer owns."""
         groups = self.catalog.groups.values()
-        return sum(len(group.planes) * group.plane_bytes for group in groups)
+        return sum(len(one.planes) * one.plane_bytes for one in groups) + self.marks.held
+
+    def insert(self, layer: Layer) -> None:
+        """Add a layer of marks to the list, with room for it on the axes."""
+        self._maker.insert(layer)
+
+    def any_planes(self) -> bool:
+        """Whether a layer of images or labels is there, so that there are sliders."""
+        return any(True for _ in self._live())
 
     def close(self) -> None:
         """Listen to the viewer no more; the layers stay as they are."""
         self.viewer.layers.events.removed.disconnect(self._on_removed)
+        self.marks.close()
         self.sliders.close()
 
     # -- growing ---------------------------------------------------------------------------
@@ -181,7 +194,7 @@ class Layers:
                 for entry in live:
                     entry.stack = entry.stack.on(self.axes)
                 with view_kept(self.viewer):
-                    reshape([(e.layer, e.stack) for e in live], self._space.units(self.axes))
+                    reshape([(e.layer, e.stack) for e in live], self.space.units(self.axes))
                     self.sliders.reorder(self.axes)
             elif live:
                 announce_growth([entry.layer for entry in live])

@@ -6,12 +6,12 @@ import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from napari.components import ViewerModel
 from napari.layers import Image as ImageLayer
 from napari.layers import Labels as LabelsLayer
-from napari.layers import Layer
+from napari.layers import Layer, Points, Shapes, Tracks
 from napari.utils.colormaps import ensure_colormap
 from numpy.typing import NDArray
 
@@ -27,6 +27,8 @@ from streaming_core.protocol.components import GroupKey
 from streaming_core.protocol.messages import Image
 
 log = logging.getLogger("planecast.napari.making")
+
+MARKS: Final = (Points, Shapes, Tracks)
 
 Plane = NDArray[Any]
 
@@ -109,7 +111,7 @@ class Maker:
             entry = Entry(group, _stack(group, axes, blank=min(0.0, contrast.limits[0])), None)
             entry.layer = self._image_layer(entry.stack, image, key, contrast, common)
             entry.opening = contrast if image.contrast_limits is None else None
-        self._insert(entry.layer)
+        self.insert(entry.layer)
         return entry
 
     def forget_all_but(self, keys: Iterable[GroupKey]) -> None:
@@ -132,13 +134,15 @@ class Maker:
         layer.contrast_limits_range = contrast.range
         return layer
 
-    def _insert(self, layer: Layer) -> None:
-        """Add a layer: images below the labels on top of the list, the rest as the user has it."""
+    def insert(self, layer: Layer) -> None:
+        """Add a layer: images below labels below marks on top of the list, the rest as it was."""
         layers = self._viewer.layers
         at = len(layers)
-        if isinstance(layer, ImageLayer):
-            while at and isinstance(layers[at - 1], LabelsLayer):
-                at -= 1
+        above: tuple[type[Layer], ...] = ()
+        if isinstance(layer, ImageLayer | LabelsLayer):
+            above = MARKS if isinstance(layer, LabelsLayer) else (LabelsLayer, *MARKS)
+        while at and isinstance(layers[at - 1], above):
+            at -= 1
         with self._sliders.ours():
             if not layers:
                 layers.insert(0, layer)  # napari fits its view to the first layer

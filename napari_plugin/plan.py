@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any, Final
+from typing import Final, Protocol
 
 import numpy as np
 
-from streaming_core.protocol.catalog import Group
 from streaming_core.protocol.components import GroupKey, Value, Values, stack_order
 from streaming_core.protocol.messages import Image
 
@@ -18,6 +17,20 @@ SPLIT: Final = frozenset({"channel"})
 
 LETTER: Final[Mapping[str, str]] = {"t": "T", "z": "Z"}
 """The key in ``scale`` that a component's step stands under."""
+
+
+class Spanned(Protocol):
+    """What stands on axes: a group of planes, or of marks."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The axes that it has."""
+        ...
+
+    @property
+    def values(self) -> Mapping[str, Values]:
+        """For each its values in order."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +56,7 @@ class Axes:
     steps: dict[str, float] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, groups: Iterable[Group[Any]], steps: Mapping[str, float]) -> Axes:
+    def of(cls, groups: Iterable[Spanned], steps: Mapping[str, float]) -> Axes:
         """Return the axes that groups need, with the values that they have and known steps."""
         axes = cls()
         for group in groups:

@@ -75,6 +75,7 @@ class Verbs:
         call.reply(
             {
                 "groups": groups,
+                "marks": layers.marks.state(),
                 "memory": {"held": layers.held, "budget": None},
                 "paused": False,
                 "follow": layers.sliders.follow,

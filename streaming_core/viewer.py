@@ -16,10 +16,13 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from streaming_core.controls import ANSWER, Controls
 from streaming_core.errors import NotAdmitted, TimedOut, Undelivered, ViewerNotFound
 from streaming_core.fleet.registry import Connection, find, reach
+from streaming_core.marks import Marks
 from streaming_core.memory.leases import is_held
 from streaming_core.protocol.actions import Phase
 from streaming_core.protocol.components import Components
+from streaming_core.protocol.tables import Drawing
 from streaming_core.stream.image import describe_image, make_image
+from streaming_core.stream.marks import make_marks
 from streaming_core.stream.outcome import Delivery
 from streaming_core.stream.route import Route
 from streaming_core.stream.sessions import current_publisher, new_run
@@ -33,7 +36,7 @@ UNSEEN: Final = 2.0
 """Seconds to wait for an answer where no living viewer is known."""
 
 
-class Viewer(Controls):
+class Viewer(Controls, Marks):
     """A viewer process that images are streamed to.
 
     Made by `launch` and `connect`. Any thread may use it. It pickles as its address and
@@ -173,6 +176,11 @@ class Viewer(Controls):
         )  # fmt: skip
         route = self.route()
         return route.publisher.publish([route], pixels, image, describe_image(image))
+
+    def _mark(self, kind: str, drawing: Drawing, words: Mapping[str, Any]) -> Delivery:
+        image, payload = make_marks(kind, drawing, run=self.run, **words)
+        route = self.route()
+        return route.publisher.publish([route], payload, image, describe_image(image))
 
     def allocate(self, shape: Sequence[int], dtype: DTypeLike) -> NDArray[Any]:
         """Return an array to compute into, which `show` then sends without a copy.

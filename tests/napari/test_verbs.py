@@ -14,6 +14,7 @@ def test_state_of_an_empty_viewer(stream: Stream) -> None:
     state, _ = stream.ask("state")
     assert state == {
         "groups": [],
+        "marks": [],
         "memory": {"held": 0, "budget": None},
         "paused": False,
         "follow": True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
@@ -12,8 +13,8 @@ import numpy as np
 from napari.layers import Layer, Points, Shapes, Tracks
 from numpy.typing import NDArray
 
-PIECE: Final = 100
-"""Shapes that are added at once: 40 ms, of which 15 to 30 ms are for the call itself."""
+PIECE: Final = 200
+"""Shapes that are added at once: 50 ms, and 5 ms more for each 1,000 that are there already."""
 
 LAYERS: Final[Mapping[str, type[Layer]]] = {"points": Points, "shapes": Shapes, "tracks": Tracks}
 
@@ -104,12 +105,19 @@ def _fill_shapes(layer: Shapes, content: Content, style: Mapping[str, Any]) -> I
         layer.data = []
     ends = np.cumsum((0, *content.lengths))
     corners = [content.rows[start:end] for start, end in pairwise(ends)]
+    seen = 0
     for at in range(0, len(corners), PIECE):
         if at:
             yield
-        layer.add(
-            corners[at : at + PIECE], shape_type=list(content.shapes[at : at + PIECE]), **style
-        )
+        end = at + PIECE
+        with ExitStack() as silence:
+            # Painting takes longer than adding: it is done when there are twice as many.
+            if 2 * seen < end < len(corners) or not at:
+                seen = end
+            elif end < len(corners):
+                for event in (layer.events.set_data, layer.events.highlight):
+                    silence.enter_context(event.blocker())
+            layer.add(corners[at:end], shape_type=list(content.shapes[at:end]), **style)
     layer.features = content.features
 
 

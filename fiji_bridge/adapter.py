@@ -16,10 +16,10 @@ from fiji_bridge.channels import Fresh
 from fiji_bridge.edt import on_edt
 from fiji_bridge.hyperstack import Hyperstack
 from fiji_bridge.pixels import Plane
-from streaming_core.errors import InvalidComponents, RequestFailed
+from streaming_core.errors import InvalidComponents, InvalidKind, RequestFailed
 from streaming_core.protocol.catalog import Catalog, Group
 from streaming_core.protocol.components import GroupKey, check_value
-from streaming_core.protocol.messages import Image
+from streaming_core.protocol.messages import MARKS, Image
 from streaming_core.stream.adapter import Arrival, Call
 
 log = logging.getLogger("planecast.fiji")
@@ -72,6 +72,8 @@ class FijiAdapter:
 
     def own(self, image: Image, pixels_: NDArray[Any]) -> list[Plane]:
         """Copy the planes of an array into Java; see `pixels.own`."""
+        if image.kind in MARKS:
+            raise InvalidKind(f"ImageJ shows no {image.kind} that are sent: show them in napari")
         return pixels.own(image, pixels_)
 
     def post(self, arrival: Arrival) -> None:

@@ -19,6 +19,7 @@ from napari_plugin.layers import THUMBNAIL_EVERY, Layers
 from napari_plugin.verbs import Verbs
 from streaming_core.errors import InvalidKind, RequestFailed
 from streaming_core.protocol.messages import Image
+from streaming_core.protocol.tables import Drawing, unpack
 from streaming_core.stream.adapter import Arrival, Call, copy_pixels
 
 log = logging.getLogger("planecast.napari")
@@ -68,6 +69,8 @@ class NapariAdapter:
         self._crossing = Crossing(self.settle)
         guard_context(viewer)
         self.layers.due.connect(self._on_due)
+        self._going_on = False
+        self.layers.marks.wanted = self.go_on
         self._shown: list[Callable[..., None]] = []
         self._thumbnails = QTimer(self._crossing)
         self._thumbnails.setSingleShot(True)
@@ -81,8 +84,10 @@ class NapariAdapter:
         """Whether everything that came is in the layers and answered."""
         return self._crossing.idle
 
-    def own(self, image: Image, pixels: NDArray[Any]) -> NDArray[Any]:
-        """Copy the array once; its planes will be views into the copy."""
+    def own(self, image: Image, pixels: NDArray[Any]) -> NDArray[Any] | Drawing:
+        """Copy the array once; its planes will be views into the copy. Or read the marks."""
+        if image.table is not None:
+            return unpack(image, pixels)
         if image.kind == "labels" and (pixels.dtype.kind not in "biu" or "S" in image.axes):
             raise InvalidKind(
                 f"labels are whole numbers, one for each pixel, not {pixels.dtype} {image.axes}"
@@ -127,6 +132,17 @@ class NapariAdapter:
         if self._shown:
             self._thumbnails.start()
         self._tell_shown(*reason)
+        if self.layers.marks.busy:
+            self.go_on()
+
+    def go_on(self) -> None:
+        """Have another tick, for what one alone did not finish."""
+        if not self._going_on:
+            self._going_on = self._crossing.put(More(self))
+
+    def gone_on(self) -> None:
+        """That tick has come."""
+        self._going_on = False
 
     def put_in(self, arrival: Arrival) -> Iterator[tuple[int, bool]]:
         """Put the planes of an image into their layers, one at each step.
@@ -134,6 +150,10 @@ class NapariAdapter:
         Yields how many are left, and whether a layer was made.
         """
         image = arrival.image
+        if image.table is not None:
+            self.layers.marks.put(image, arrival.pixels, arrival.shown)
+            yield 0, False
+            return
         self.layers.begin(image)
         planes = list(self.layers.catalog.locate(image))
         for number, (key, inside, index) in enumerate(planes, 1):
@@ -217,6 +237,21 @@ class Make:
         """Nobody waits for it."""
 
 
+class More:
+    """A job: another tick."""
+
+    def __init__(self, adapter: NapariAdapter) -> None:
+        self._adapter = adapter
+
+    def steps(self) -> Iterator[bool]:
+        """Let the tick end: what is to be done is done there."""
+        self._adapter.gone_on()
+        yield True
+
+    def abandon(self) -> None:
+        """Nobody waits for it."""
+
+
 class Answer:
     """A job: answer one request."""
 
@@ -228,6 +263,8 @@ class Answer:
     def steps(self) -> Iterator[bool]:
         """Answer it, with everything shown that was sent before it."""
         self._adapter.settle()
+        while self._adapter.layers.marks.busy:
+            yield True
         self._answered = True
         try:
             self._adapter.answer(self._call)

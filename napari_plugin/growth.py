@@ -8,6 +8,7 @@ from typing import Final
 
 from napari.layers import Labels, Layer
 
+from napari_plugin.painting import forget_strokes
 from napari_plugin.plan import Axes
 from napari_plugin.planes import PlaneStack
 
@@ -45,6 +46,7 @@ def reshape(layers: Iterable[tuple[Layer, PlaneStack]], units: tuple[str, ...]) 
     layers = list(layers)
     for layer, stack in layers:
         inner, shift = tuple(layer.scale[-2:]), tuple(layer.translate[-2:])
+        editable, mode = layer.editable, getattr(layer, "mode", None)
         # napari hears of it when all layers have changed: in between they do not fit each
         # other, and of a hidden layer it would remember the old number of dimensions.
         with ExitStack() as silence:
@@ -56,7 +58,9 @@ def reshape(layers: Iterable[tuple[Layer, PlaneStack]], units: tuple[str, ...]) 
             layer.translate = (*starts(stack.axes), *shift)
             layer.units = units
         if isinstance(layer, Labels):
-            layer.editable = False
+            layer.editable = False  # a new array makes napari forget that it was so
+            if editable:
+                forget_strokes(layer, mode)
     for layer, stack in layers:
         layer.events.data(value=stack)
 

@@ -8,21 +8,19 @@ from time import monotonic
 from typing import Any, Final
 
 from napari.components import ViewerModel
-from napari.layers import Image as ImageLayer
 from napari.layers import Layer
 from psygnal import Signal
 
 from napari_plugin.arranging import Arranger
 from napari_plugin.growth import announce_growth, reshape
-from napari_plugin.looks import Contrast, contrast_of, is_flat, white_of
 from napari_plugin.making import AT_FIRST, Entry, Look, Maker, Plane, view_kept
+from napari_plugin.marks import MarkLayers
 from napari_plugin.origins import Origins
-from napari_plugin.plan import SPLIT, Axes, focus
+from napari_plugin.plan import SPLIT, Axes, Spanned, focus
 from napari_plugin.position import Position, in_view
 from napari_plugin.rehearsal import without_xarray
 from napari_plugin.sliders import Sliders
 from napari_plugin.space import Space
-from streaming_core.looks import OPENING
 from streaming_core.protocol.catalog import Catalog, Group
 from streaming_core.protocol.components import Components, GroupKey, Mode, Value, stack_order
 from streaming_core.protocol.messages import Image
@@ -56,26 +54,28 @@ class Layers:
         self.axes = Axes()
         self._entries: dict[GroupKey, Entry] = {}
         self._maker = Maker(viewer, self.sliders)
-        self._space = Space()
+        self.space = Space()
         self._before: dict[str, Value] | None = None
         self._stale_axes = False
+        self._moved = False
         self._touched: dict[GroupKey, set[tuple[Value, ...]]] = {}
         self._newest: dict[tuple[str, ...], Image] = {}
         self._arranger = Arranger(viewer, self._maker)
-        self._origins = Origins(viewer, self.sliders, self._live, self._space)
+        self._origins = Origins(viewer, self.sliders, self._live, self.space)
         self.position = Position(viewer, self._in_view)
         self._handed: list[Entry] = []
         self._order: dict[str, None] = {}
         self._removing = False
+        self.marks = MarkLayers(self)
         viewer.layers.events.removed.connect(self._on_removed)
 
     def begin(self, image: Image) -> None:
         """Make room on the axes for all planes of an image."""
         names = [name for name in image.components if name not in self.catalog.split]
         axes = self.axes.with_names(stack_order(names))
-        new_unit = self._space.note_unit(image.units)
+        new_unit = self.space.note_unit(image.units)
         self.position.note_scale(image)
-        factor = self._space.factor(image.units)
+        factor = self.space.factor(image.units)
         steps, starts = axes.new_steps(image.scale, factor), axes.new_starts(image.origin, factor)
         if axes is not self.axes or new_unit or steps or starts:
             self._remember()
@@ -87,7 +87,8 @@ class Layers:
             for value in given if isinstance(given, tuple | list) else (given,):
                 if value not in axes.values[name]:
                     self._remember()
-                    axes.values[name].add(value)
+                    at = axes.values[name].add(value)
+                    self._moved |= at is not None and at < len(axes.values[name]) - 1
         # Of images with the same components the newest; what another one lacks stays.
         self._newest.pop(tuple(names), None)
         self._newest[tuple(names)] = image
@@ -115,13 +116,14 @@ class Layers:
             self._grow()
             self._make(put.group, self._arranger.due.pop(key, AT_FIRST))
             return True
+        if image.editable and entry.stack.painting is None:
+            entry.let_paint()
         if put.outdated:
             return False  # nor has it a say in the contrast
         self._touched.setdefault(key, set()).add(put.place)
-        if entry.stack.white is not None and image.contrast_limits is None:
-            self._raise_white(entry, entry.stack.white, plane)
-        if entry.opening is not None and entry.layer is not None:
-            self._open_contrast(entry, entry.opening, entry.layer, plane)
+        if image.contrast_limits is None and entry.raise_white(plane):
+            self._touched[key].update(entry.group.planes)
+        entry.open_contrast(plane)
         return False
 
     def settle(self) -> None:
@@ -140,6 +142,7 @@ class Layers:
         if not moved:  # else napari has just read every visible layer anew
             self._redraw(touched)
             self.position.update()
+        self.marks.settle()
 
     def refresh_thumbnails(self) -> None:
         """Redraw the thumbnails that were put off; for when nothing else is to be done."""
@@ -164,15 +167,17 @@ class Layers:
         for group in cleared:
             self._arranger.due.pop(group.key, None)
         self._arranger.forget(source)
+        cleared_marks = self.marks.clear(source)
         keys = self.catalog.groups
         self._maker.forget_all_but(keys)
-        self.axes = Axes.of(keys.values(), self.axes).expecting(self._expected())
-        if not keys:
-            self._space.forget()
+        self.axes = Axes.of([*keys.values(), *self.marks.spans()], self.axes)
+        self.axes = self.axes.expecting(self._expected())
+        if not (keys or self.marks.entries):
+            self.space.forget()
             self._order.clear()
         self._stale_axes = True
         self._grow()
-        return len(cleared)
+        return len(cleared) + cleared_marks
 
     def arrange(self, modes: Mapping[str, str]) -> None:
         """Let components be sliders ("stack") or layers ("split"), of what is here and will come.
@@ -187,6 +192,7 @@ class Layers:
         """
         split = split_after(self.catalog.split, check_modes(modes))
         made = regroup(self.catalog.groups.values(), split)
+        marks = regroup((entry.group for entry in self.marks.entries.values()), split)
         self.settle()
         self._remember()
         if self._before is not None:
@@ -194,8 +200,10 @@ class Layers:
         self.catalog.groups, self.catalog.split = made.groups, split
         self._handed, left = self._arranger.hand_on(self._entries, made, self.axes)
         self._remove(left)
+        self.marks.regrouped(marks)
         self._order |= dict.fromkeys(self.axes.names)
-        axes = self.axes.among(made.groups.values(), self._order)
+        spanned: list[Spanned] = [*made.groups.values(), *self.marks.spans()]
+        axes = self.axes.among(spanned, self._order)
         self.axes = axes.expecting(self._expected())
         self._order |= dict.fromkeys(self.axes.names)
         self._stale_axes = True
@@ -246,9 +254,14 @@ class Layers:
         if entry is not None and entry.layer is None:
             self._make(entry.group, self._arranger.ask_back(key).seen_again())
 
+    def groups(self) -> list[Group[Any]]:
+        """Return all groups, of planes and of marks."""
+        marks = (entry.group for entry in self.marks.entries.values())
+        return [*self.catalog.groups.values(), *marks]
+
     def shown_by(self, key: GroupKey) -> Layer | None:
-        """Return the layer of a group; None if the user deleted it."""
-        entry = self._entries.get(key)
+        """Return the layer of a group, of marks too; None if the user deleted it."""
+        entry = self._entries.get(key) or self.marks.entries.get(key)
         return None if entry is None else entry.layer
 
     def layer_name(self, key: GroupKey) -> str | None:
@@ -258,22 +271,31 @@ class Layers:
 
     @property
     def held(self) -> int:
-        """Bytes of pixels that the viewer owns."""
+        """Bytes of pixels and marks that the viewer owns."""
         groups = self.catalog.groups.values()
-        return sum(len(group.planes) * group.plane_bytes for group in groups)
+        return sum(len(one.planes) * one.plane_bytes for one in groups) + self.marks.held
+
+    def insert(self, layer: Layer) -> None:
+        """Add a layer of marks to the list, with room for it on the axes."""
+        self._maker.insert(layer)
+
+    def any_planes(self) -> bool:
+        """Whether a layer of images or labels is there, so that there are sliders."""
+        return any(True for _ in self._live())
 
     def close(self) -> None:
         """Listen to the viewer no more; the layers stay as they are."""
         self.viewer.layers.events.removed.disconnect(self._on_removed)
         self.position.close()
         self._origins.close()
+        self.marks.close()
         self.sliders.close()
 
     # -- making and regrouping -------------------------------------------------------------
 
     def _make(self, group: Group[Plane], look: Look) -> None:
         with without_xarray():
-            self._entries[group.key] = self._maker.make(group, self.axes, self._space, look)
+            self._entries[group.key] = self._maker.make(group, self.axes, self.space, look)
 
     def _put_in_order(self) -> None:
         with self.sliders.ours():
@@ -320,10 +342,14 @@ class Layers:
                 for entry in live:
                     entry.stack = entry.stack.on(self.axes)
                 with view_kept(self.viewer):
-                    reshape([(e.layer, e.stack) for e in live], self._space.units(self.axes))
+                    reshape([(e.layer, e.stack) for e in live], self.space.units(self.axes))
                     self.sliders.reorder(self.axes)
             elif live:
                 announce_growth([entry.layer for entry in live])
+                if self._moved:
+                    for entry in live:
+                        entry.forget_strokes()
+            self._moved = False
             self.sliders.go(before)
 
     def _live(self) -> Iterator[Entry]:
@@ -331,31 +357,6 @@ class Layers:
         for entry in self._entries.values():
             if entry.live:
                 yield entry
-
-    # -- looks -----------------------------------------------------------------------------
-
-    def _open_contrast(
-        self, entry: Entry, before: Contrast, layer: ImageLayer, plane: Plane
-    ) -> None:
-        """Widen the contrast for one of a layer's first planes, unless the user has set it."""
-        if tuple(layer.contrast_limits) != before.limits:
-            entry.opening = None
-            return
-        if before.flat and is_flat(plane):
-            return
-        contrast = before.joined(contrast_of(plane))
-        if contrast != before:
-            layer.contrast_limits_range = contrast.range
-            layer.contrast_limits = contrast.limits
-        entry.seen += 1
-        entry.opening = contrast if entry.seen < OPENING else None
-
-    def _raise_white(self, entry: Entry, white: float, plane: Plane) -> None:
-        """Make room for an RGB plane that is brighter than those before it."""
-        needed = white_of(plane)
-        if needed is not None and needed > white:
-            entry.stack.white = needed
-            self._touched[entry.group.key].update(entry.group.planes)
 
     # -- drawing ---------------------------------------------------------------------------
 

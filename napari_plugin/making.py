@@ -13,12 +13,13 @@ from typing import Any, Final
 from napari.components import ViewerModel
 from napari.layers import Image as ImageLayer
 from napari.layers import Labels as LabelsLayer
-from napari.layers import Layer
+from napari.layers import Layer, Points, Shapes, Tracks
 from napari.utils.colormaps import ensure_colormap
 from numpy.typing import NDArray
 
 from napari_plugin.growth import axis_labels, starts, steps
-from napari_plugin.looks import Contrast, Palette, contrast_of, white_of
+from napari_plugin.looks import Contrast, Palette, contrast_of, is_flat, white_of
+from napari_plugin.painting import Painting, forget_strokes
 from napari_plugin.plan import Axes, layer_title
 from napari_plugin.planes import PlaneStack
 from napari_plugin.sliders import Sliders
@@ -28,6 +29,8 @@ from streaming_core.protocol.catalog import Group
 from streaming_core.protocol.components import GroupKey
 
 log = logging.getLogger("planecast.napari.making")
+
+MARKS: Final = (Points, Shapes, Tracks)
 
 Plane = NDArray[Any]
 
@@ -102,6 +105,43 @@ class Entry:
         """Whether the layer is there, and shows our planes: the user may give it other data."""
         return self.layer is not None and self.layer.data is self.stack
 
+    def open_contrast(self, plane: Plane) -> None:
+        """Widen the contrast for one of a layer's first planes, unless the user has set it."""
+        before, layer = self.opening, self.layer
+        if before is None or layer is None:
+            return
+        if tuple(layer.contrast_limits) != before.limits:
+            self.opening = None
+            return
+        if before.flat and is_flat(plane):
+            return
+        contrast = before.joined(contrast_of(plane))
+        if contrast != before:
+            layer.contrast_limits_range = contrast.range
+            layer.contrast_limits = contrast.limits
+        self.seen += 1
+        self.opening = contrast if self.seen < OPENING else None
+
+    def raise_white(self, plane: Plane) -> bool:
+        """Make room for an RGB plane that is brighter than those before; return if it was."""
+        white = self.stack.white
+        needed = None if white is None else white_of(plane)
+        if white is None or needed is None or needed <= white:
+            return False
+        self.stack.white = needed
+        return True
+
+    def let_paint(self) -> None:
+        """Allow a person to paint on it; for labels."""
+        self.stack.painting = Painting(self.group)
+        if self.layer is not None:
+            self.layer.editable = True
+
+    def forget_strokes(self) -> None:
+        """Make napari forget what it could undo, if it is painted at all."""
+        if isinstance(self.layer, LabelsLayer) and self.layer.editable:
+            forget_strokes(self.layer)
+
 
 class Maker:
     """Makes layers and puts them into the list.
@@ -139,6 +179,8 @@ class Maker:
         if key.kind == "labels":
             entry.layer = LabelsLayer(entry.stack, **common)
             entry.layer.editable = False
+            if image.editable:
+                entry.let_paint()
         elif key.rgb:
             entry.layer = ImageLayer(entry.stack, rgb=True, **common)
         else:
@@ -147,7 +189,7 @@ class Maker:
         if group.origins:
             entry.origin = tuple(entry.layer.translate[-2:])
         _put_on(entry.layer, values)
-        self._insert(entry.layer)
+        self.insert(entry.layer)
         return entry
 
     def hand_on(self, layer: Layer, group: Group[Plane], axes: Axes, look: Look) -> Entry:
@@ -162,6 +204,8 @@ class Maker:
         layer.name = self._name(group, look, layer)
         layer.metadata = dict(group.latest.metadata)
         _put_on(layer, values)
+        if group.latest.editable:
+            entry.let_paint()
         return entry
 
     def _begin(self, group: Group[Plane], axes: Axes, look: Look) -> tuple[Entry, dict[str, Any]]:
@@ -202,13 +246,15 @@ class Maker:
         """Free the colours of channels that no group has any more."""
         self._palette.keep(value for key in keys for name, value in key.split if name == "channel")
 
-    def _insert(self, layer: Layer) -> None:
-        """Add a layer: images below the labels on top of the list, the rest as the user has it."""
+    def insert(self, layer: Layer) -> None:
+        """Add a layer: images below labels below marks on top of the list, the rest as it was."""
         layers = self._viewer.layers
         at = len(layers)
-        if isinstance(layer, ImageLayer):
-            while at and isinstance(layers[at - 1], LabelsLayer):
-                at -= 1
+        above: tuple[type[Layer], ...] = ()
+        if isinstance(layer, ImageLayer | LabelsLayer):
+            above = MARKS if isinstance(layer, LabelsLayer) else (LabelsLayer, *MARKS)
+        while at and isinstance(layers[at - 1], above):
+            at -= 1
         with self._sliders.ours():
             if not layers:
                 layers.insert(0, layer)  # napari fits its view to the first layer

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final, Protocol
 
 import numpy as np
 
-from streaming_core.protocol.catalog import Group
 from streaming_core.protocol.components import GroupKey, Value, Values, stack_order
 from streaming_core.protocol.messages import Image
 
@@ -17,6 +16,20 @@ SPLIT: Final = frozenset({"channel"})
 
 LETTER: Final[Mapping[str, str]] = {"t": "T", "z": "Z"}
 """The key in ``scale`` that a component's step stands under."""
+
+
+class Spanned(Protocol):
+    """What stands on axes: a group of planes, or of marks."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The axes that it has."""
+        ...
+
+    @property
+    def values(self) -> Mapping[str, Values]:
+        """For each its values in order."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +58,7 @@ class Axes:
     starts: dict[str, float] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, groups: Iterable[Group[Any]], known: Axes | None = None) -> Axes:
+    def of(cls, groups: Iterable[Spanned], known: Axes | None = None) -> Axes:
         """Return the axes that groups need, with the values that they have and known measures."""
         axes, known = cls(), known or cls()
         for group in groups:
@@ -78,7 +91,7 @@ class Axes:
                 axes.values[name].add(value)
         return axes
 
-    def among(self, groups: Iterable[Group[Any]], order: Iterable[str] = ()) -> Axes:
+    def among(self, groups: Iterable[Spanned], order: Iterable[str] = ()) -> Axes:
         """Return the axes that groups need after regrouping; values that are known stay.
 
         Parameters

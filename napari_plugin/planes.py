@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import product
 from math import prod
 from types import EllipsisType
 from typing import Any, SupportsIndex, TypeAlias
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from napari_plugin.painting import Painting
 from napari_plugin.plan import Axes
 from streaming_core.protocol.components import Value
 
@@ -46,6 +47,9 @@ class PlaneStack:
         For RGB, which napari draws as uint8 or as floats up to 1 only: the value that is
         full brightness. Reading then returns uint8; what was sent stays in ``planes``.
         It may be raised later.
+    painting
+        For labels that a person may paint; it may be given later. Reading then copies,
+        because napari writes into what it has read.
     """
 
     def __init__(
@@ -57,6 +61,7 @@ class PlaneStack:
         dtype: DTypeLike,
         blank: float = 0,
         white: float | None = None,
+        painting: Painting | None = None,
     ) -> None:
         self.axes = axes
         self._names = names
@@ -64,6 +69,7 @@ class PlaneStack:
         self._plane = plane
         self._kept = np.dtype(dtype)
         self.white = white
+        self.painting = painting
         seen_as_bytes = white is not None or self._kept == np.bool_
         self._dtype = np.dtype(np.uint8) if seen_as_bytes else self._kept
         # Zero strides: one element of memory whatever the shape, and read-only.
@@ -72,8 +78,9 @@ class PlaneStack:
     def on(self, axes: Axes) -> PlaneStack:
         """Return the same planes over other axes."""
         return PlaneStack(
-            axes, self._names, self._planes, self._plane, self._kept, self.blank, self.white
-        )
+            axes, self._names, self._planes, self._plane, self._kept, self.blank, self.white,
+            self.painting,
+        )  # fmt: skip
 
     @property
     def blank(self) -> float:
@@ -105,22 +112,25 @@ class PlaneStack:
 
     def __getitem__(self, key: Key | tuple[Key, ...]) -> NDArray[Any]:
         """Read: a view of the plane where every shared axis has an index, else a copy."""
-        full = self._full_key(key)
-        depth = len(self.axes.names)
-        lead, inside = full[:depth], full[depth:]
-        lengths = self.axes.lengths
-        ranges = [
-            range(*item.indices(length)) if isinstance(item, slice) else (_index(item, length),)
-            for item, length in zip(lead, lengths, strict=True)
-        ]
-        kept = [len(r) for r, item in zip(ranges, lead, strict=True) if isinstance(item, slice)]
+        ranges, kept, inside = self._spread(key)
         if not kept:
-            return self._at(tuple(r[0] for r in ranges))[inside]
+            part = self._at(tuple(r[0] for r in ranges))[inside]
+            return part if self.painting is None else np.array(part, copy=True)
         blank = self._blank[inside]
         out = np.empty((prod(kept), *blank.shape), self._dtype)
         for row, indices in enumerate(product(*ranges)):
             out[row] = self._at(indices)[inside]
         return out.reshape((*kept, *blank.shape))
+
+    def __setitem__(self, key: Key | tuple[Key, ...], value: ArrayLike) -> None:
+        """Write what a person paints; TypeError for what is not theirs to paint."""
+        if self.painting is None:
+            raise TypeError("these labels were not sent with editable=True; duplicate the layer")
+        ranges, kept, inside = self._spread(key)
+        shape = (*kept, *self._blank[inside].shape)
+        parts = np.broadcast_to(value, shape).reshape((prod(kept), *shape[len(kept) :]))
+        for part, indices in zip(parts, product(*ranges), strict=True):
+            self.painting.write(self._place(indices), inside, part)
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         """Read everything into one new array: for saving, and for other plugins."""
@@ -131,9 +141,7 @@ class PlaneStack:
 
     def _at(self, indices: tuple[int, ...]) -> NDArray[Any]:
         """Return the plane at an index, or the blank one."""
-        at = dict(zip(self.axes.names, indices, strict=True))
-        values = self.axes.values
-        plane = self._planes.get(tuple(values[name].items[at[name]] for name in self._names))
+        plane = self._planes.get(self._place(indices))
         if plane is None:
             return self._blank
         if self.white is not None:
@@ -141,6 +149,26 @@ class PlaneStack:
             np.clip(share, 0, 255, out=share)
             return np.asarray(share, np.uint8)
         return plane.view(np.uint8) if self._kept == np.bool_ else plane
+
+    def _place(self, indices: Sequence[int]) -> tuple[Value, ...]:
+        at = dict(zip(self.axes.names, indices, strict=True))
+        values = self.axes.values
+        return tuple(values[name].items[at[name]] for name in self._names)
+
+    def _spread(
+        self, key: Key | tuple[Key, ...]
+    ) -> tuple[list[Sequence[int]], list[int], tuple[int | slice, ...]]:
+        """Return the indices on each shared axis, the lengths of axes that stay, and the rest."""
+        full = self._full_key(key)
+        depth = len(self.axes.names)
+        lead, inside = full[:depth], full[depth:]
+        lengths = self.axes.lengths
+        ranges: list[Sequence[int]] = [
+            range(*item.indices(length)) if isinstance(item, slice) else (_index(item, length),)
+            for item, length in zip(lead, lengths, strict=True)
+        ]
+        kept = [len(r) for r, item in zip(ranges, lead, strict=True) if isinstance(item, slice)]
+        return ranges, kept, inside
 
     def _full_key(self, key: Key | tuple[Key, ...]) -> tuple[int | slice, ...]:
         """Spell out a key: one int or slice for each dimension."""

@@ -46,6 +46,11 @@ class Sliders:
             self._follow = follow
             self.follow_changed.emit(follow)
 
+    @property
+    def moving(self) -> bool:
+        """Whether what moves now is not the user's doing."""
+        return self._ours > 0
+
     def place(self) -> dict[str, Value]:
         """Return the component value that each slider shows; empty while no layer is there."""
         first = self._first()

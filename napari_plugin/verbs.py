@@ -76,6 +76,7 @@ class Verbs:
         call.reply(
             {
                 "groups": groups,
+                "marks": layers.marks.state(),
                 "memory": {"held": layers.held, "budget": None},
                 "paused": False,
                 "modes": {name: str(mode) for name, mode in layers.modes().items()},

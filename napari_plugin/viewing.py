@@ -11,6 +11,7 @@ from napari.layers import Layer
 
 from napari_plugin.layers import Layers
 from streaming_core.errors import InvalidComponents, RequestFailed
+from streaming_core.protocol.catalog import fitting
 from streaming_core.protocol.components import Value, check_expected, check_value, describe
 from streaming_core.stream.adapter import Call
 
@@ -49,8 +50,8 @@ class Viewing:
 
     def _isolate(self, call: Call) -> None:
         found, inside = self._meant(call.arguments, call.arguments.get("kind"))
-        for key in self._layers.catalog.groups:
-            layer = self._layers.shown_by(key)
+        for group in self._layers.groups():
+            layer = self._layers.shown_by(group.key)
             if layer is not None and layer.visible != (layer in found):
                 layer.visible = layer in found
         if inside:
@@ -93,13 +94,13 @@ class Viewing:
             raise RequestFailed(str(error)) from None
         inside: dict[str, Value] = {}
         layers = []
-        for group, fixed in self._layers.catalog.fitting(source, kind, wanted):
+        for group, fixed in fitting(self._layers.groups(), source, kind, wanted):
             layer = self._layers.shown_by(group.key)
             if layer is not None:
                 layers.append(layer)
                 inside |= fixed
         if not layers:
-            names = [self._layers.layer_name(key) for key in self._layers.catalog.groups]
+            names = [self._layers.layer_name(group.key) for group in self._layers.groups()]
             have = ", ".join(name for name in names[:20] if name) or "none"
             asked = " · ".join(
                 word for word in (source or "", kind or "", describe(wanted)) if word

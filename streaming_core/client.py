@@ -6,7 +6,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,8 +21,11 @@ from streaming_core.errors import (
 )
 from streaming_core.fleet.process import Start, ensure
 from streaming_core.fleet.registry import Connection, find, running
+from streaming_core.marks import Marks
 from streaming_core.network.endpoints import Address, parse_address
+from streaming_core.protocol.tables import Drawing
 from streaming_core.stream.image import describe_image, make_image
+from streaming_core.stream.marks import make_marks
 from streaming_core.stream.outcome import Delivery
 from streaming_core.stream.target import start_line
 from streaming_core.viewer import MODES, Mode, Viewer
@@ -189,7 +192,7 @@ def viewers() -> list[dict[str, Any]]:
     return found
 
 
-class Tee:
+class Tee(Marks):
     """Several viewers that get the same images; made by `tee`.
 
     Attributes
@@ -218,6 +221,11 @@ class Tee:
         image = make_image(pixels, run=self.viewers[0].run, **words)
         routes = [viewer.route() for viewer in self.viewers]
         return routes[0].publisher.publish(routes, pixels, image, describe_image(image))
+
+    def _mark(self, kind: str, drawing: Drawing, words: Mapping[str, Any]) -> Delivery:
+        image, payload = make_marks(kind, drawing, run=self.viewers[0].run, **words)
+        routes = [viewer.route() for viewer in self.viewers]
+        return routes[0].publisher.publish(routes, payload, image, describe_image(image))
 
     def flush(self, timeout: float = 60.0) -> None:
         """`Viewer.flush` for each, also after one that raises: one error speaks for all."""

@@ -30,6 +30,7 @@ from streaming_core.memory.places import run_folder
 from streaming_core.network.endpoints import DATA_OFFSET, LOOPBACK, is_free
 from streaming_core.protocol.catalog import Catalog
 from streaming_core.protocol.messages import Image
+from streaming_core.protocol.tables import Drawing, unpack
 from streaming_core.stream.adapter import Arrival, Call, copy_pixels
 from streaming_core.stream.sessions import close_publisher
 
@@ -85,6 +86,7 @@ class RecordingAdapter:
     def __init__(self, on_quit: Callable[[], None] = lambda: None) -> None:
         self.catalog: Catalog[NDArray[Any]] = Catalog(frozenset({"channel"}))
         self.images: list[Image] = []
+        self.drawings: list[Drawing] = []
         self._on_quit = on_quit
         self._gate = threading.Event()
         self._gate.set()
@@ -93,8 +95,11 @@ class RecordingAdapter:
         self._thread.start()
 
     def own(self, image: Image, pixels: NDArray[Any]) -> NDArray[Any]:
-        """Copy the pixels."""
-        return copy_pixels(pixels)
+        """Copy the pixels, or the bytes of points, shapes or tracks."""
+        kept = copy_pixels(pixels)
+        if image.table is not None:
+            unpack(image, kept)  # or it is refused
+        return kept
 
     def post(self, arrival: Arrival) -> None:
         """Queue an image."""
@@ -131,8 +136,11 @@ class RecordingAdapter:
                 self._answer(item)
 
     def _show(self, arrival: Arrival) -> None:
-        for key, inside, index in self.catalog.locate(arrival.image):
-            self.catalog.put(arrival.image, key, inside, arrival.pixels[index])
+        if arrival.image.table is not None:
+            self.drawings.append(unpack(arrival.image, arrival.pixels))
+        else:
+            for key, inside, index in self.catalog.locate(arrival.image):
+                self.catalog.put(arrival.image, key, inside, arrival.pixels[index])
         self.images.append(arrival.image)
         arrival.shown()
 

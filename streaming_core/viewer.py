@@ -17,10 +17,13 @@ from streaming_core.arranging import Arranging
 from streaming_core.controls import ANSWER, Controls
 from streaming_core.errors import NotAdmitted, TimedOut, Undelivered, ViewerNotFound
 from streaming_core.fleet.registry import Connection, find, reach
+from streaming_core.marks import Marks
 from streaming_core.memory.leases import is_held
 from streaming_core.protocol.actions import Phase
 from streaming_core.protocol.components import Components
+from streaming_core.protocol.tables import Drawing
 from streaming_core.stream.image import describe_image, make_image
+from streaming_core.stream.marks import make_marks
 from streaming_core.stream.outcome import Delivery
 from streaming_core.stream.route import Route
 from streaming_core.stream.sessions import current_publisher, new_run
@@ -34,7 +37,7 @@ UNSEEN: Final = 2.0
 """Seconds to wait for an answer where no living viewer is known."""
 
 
-class Viewer(Controls, Arranging):
+class Viewer(Controls, Arranging, Marks):
     """A viewer process that images are streamed to.
 
     Made by `launch` and `connect`. Any thread may use it. It pickles as its address and
@@ -120,6 +123,7 @@ class Viewer(Controls, Arranging):
         units: str | None = None,
         colormap: str | None = None,
         contrast_limits: tuple[float, float] | None = None,
+        editable: bool = False,
         metadata: Mapping[str, Any] | None = None,
     ) -> Delivery:
         """Send an image. Returns when it was copied, so the array may change at once.
@@ -153,6 +157,9 @@ class Viewer(Controls, Arranging):
             Name of a colormap that the viewer knows.
         contrast_limits
             Lowest and highest value shown; taken from the first image where left out.
+        editable
+            Labels only: a person may paint them. What was painted is theirs: later images of
+            the same place do not change it, and `read` returns it.
         metadata
             Plain data to be kept with the layer.
 
@@ -165,10 +172,16 @@ class Viewer(Controls, Arranging):
         image = make_image(
             pixels, axes=axes, kind=kind, components=components, source=source, name=name,
             scale=scale, origin=origin, units=units, colormap=colormap,
-            contrast_limits=contrast_limits, metadata=metadata, run=self.run,
+            contrast_limits=contrast_limits, metadata=metadata, editable=editable,
+            run=self.run,
         )  # fmt: skip
         route = self.route()
         return route.publisher.publish([route], pixels, image, describe_image(image))
+
+    def _mark(self, kind: str, drawing: Drawing, words: Mapping[str, Any]) -> Delivery:
+        image, payload = make_marks(kind, drawing, run=self.run, **words)
+        route = self.route()
+        return route.publisher.publish([route], payload, image, describe_image(image))
 
     def allocate(self, shape: Sequence[int], dtype: DTypeLike) -> NDArray[Any]:
         """Return an array to compute into, which `show` then sends without a copy.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, product
 from math import prod
@@ -55,7 +55,8 @@ class Put(Generic[P]):
     replaced
         What stood there before, or None.
     outdated
-        A newer run has filled the place already: nothing was changed.
+        A newer run has filled the place already, or a person has painted it: nothing was
+        changed.
     """
 
     group: Group[P]
@@ -86,6 +87,8 @@ class Group(Generic[P]):
         Place -> the run of the plane there.
     origins
         Place -> where its first pixel is, (y, x) as sent; for images that came with an origin.
+    edited
+        Places whose plane a person has painted: what arrives no longer changes them.
     """
 
     key: GroupKey
@@ -96,6 +99,7 @@ class Group(Generic[P]):
     planes: dict[tuple[Value, ...], P] = field(default_factory=dict)
     runs: dict[tuple[Value, ...], str] = field(default_factory=dict)
     origins: dict[tuple[Value, ...], tuple[float, float]] = field(default_factory=dict)
+    edited: set[tuple[Value, ...]] = field(default_factory=set)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -110,11 +114,13 @@ class Group(Generic[P]):
     def put(self, image: Image, inside: Mapping[str, Value], pixels: P) -> Put[P]:
         """Put a plane at its place, a new value making its axis longer.
 
-        A plane that comes late never replaces one of a newer run.
+        A plane that comes late never replaces one of a newer run, and none replaces what a
+        person has painted.
         """
         place = tuple(inside[name] for name in self.names)
         age = self.ages.setdefault(image.run, len(self.ages))
-        if place in self.runs and age < self.ages[self.runs[place]]:
+        late = place in self.runs and age < self.ages[self.runs[place]]
+        if late or place in self.edited:
             return Put(self, place, (), None, outdated=True)
         grew = tuple(name for name in self.names if self.values[name].add(inside[name]) is not None)
         replaced = self.planes.get(place)
@@ -138,6 +144,16 @@ class Group(Generic[P]):
         self.runs[here] = other.runs[there]
         if there in other.origins:
             self.origins[here] = other.origins[there]
+        if there in other.edited:
+            self.edited.add(here)
+
+    def edit(self, place: tuple[Value, ...], pixels: P) -> None:
+        """Put a person's plane at a place, where it stays until the group is cleared."""
+        for name, value in zip(self.names, place, strict=True):
+            self.values[name].add(value)
+        self.planes[place] = pixels
+        self.runs.setdefault(place, self.latest.run)
+        self.edited.add(place)
 
     def state(self, expected: Mapping[str, Sequence[Value]] | None = None) -> dict[str, Any]:
         """The group's entry in ``state()["groups"]``; places that are expected are missing too."""
@@ -159,6 +175,7 @@ class Group(Generic[P]):
             "components": split | {name: list(self.values[name]) for name in self.names},
             "planes": len(self.planes),
             "old": sum(run != newest for run in self.runs.values()),
+            "edited": len(self.edited),
             "holes": holes,
             "missing": [dict(zip(self.names, place, strict=True)) for place in missing],
             "bytes": len(self.planes) * self.plane_bytes,
@@ -262,24 +279,6 @@ class Catalog(Generic[P]):
             )
         self.expected = known
 
-    def fitting(
-        self, source: str | None, kind: str | None, wanted: Mapping[str, Value]
-    ) -> list[tuple[Group[P], dict[str, Value]]]:
-        """Return the groups that these words mean, with the stacked components they fix."""
-        fits = []
-        for group in self.groups.values():
-            split = dict(group.key.split)
-            if source not in (None, group.key.source) or kind not in (None, group.key.kind):
-                continue
-            if any(name not in split and name not in group.names for name in wanted):
-                continue
-            if any(wanted.get(name, value) != value for name, value in split.items()):
-                continue
-            inside = {name: value for name, value in wanted.items() if name in group.names}
-            if all(value in group.values[name] for name, value in inside.items()):
-                fits.append((group, inside))
-        return fits
-
     def find(
         self, source: str | None, kind: str, components: Components
     ) -> tuple[Group[P], dict[str, Value]]:
@@ -291,7 +290,7 @@ class Catalog(Generic[P]):
             When no group, or more than one, fits; the text says what there is.
         """
         wanted = {name: check_value(name, value) for name, value in components.items()}
-        fits = self.fitting(source, kind, wanted)
+        fits = fitting(self.groups.values(), source, kind, wanted)
         if len(fits) == 1:
             return fits[0]
         asked = kind if source is None else f"{kind} of source {source!r}"
@@ -336,6 +335,25 @@ class Catalog(Generic[P]):
         free = [name for name in group.names if name not in fixed]
         letters = [*free, *("YXS" if group.key.rgb else "YX")]
         return {"axes": letters}, _filled(group, free, fixed, pixels, whole=missing == "raise")
+
+
+def fitting(
+    groups: Iterable[Group[P]], source: str | None, kind: str | None, wanted: Mapping[str, Value]
+) -> list[tuple[Group[P], dict[str, Value]]]:
+    """Return the groups that these words mean, with the stacked components they fix."""
+    fits = []
+    for group in groups:
+        split = dict(group.key.split)
+        if source not in (None, group.key.source) or kind not in (None, group.key.kind):
+            continue
+        if any(name not in split and name not in group.names for name in wanted):
+            continue
+        if any(wanted.get(name, value) != value for name, value in split.items()):
+            continue
+        inside = {name: value for name, value in wanted.items() if name in group.names}
+        if all(value in group.values[name] for name, value in inside.items()):
+            fits.append((group, inside))
+    return fits
 
 
 def _filled(

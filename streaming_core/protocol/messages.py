@@ -12,6 +12,9 @@ PROTOCOL: Final = "1.0"
 KINDS: Final = ("image", "labels")
 """The kinds of pixels that a viewer shows."""
 
+MARKS: Final = ("points", "shapes", "tracks")
+"""The kinds of what lies on pixels: rows of numbers, in the place of pixels."""
+
 Value: TypeAlias = str | int | float
 
 
@@ -68,12 +71,25 @@ class Inline(msgspec.Struct, frozen=True, tag="inline", tag_field="way"):
     parts: int
 
 
+class Table(msgspec.Struct, frozen=True):
+    """What the bytes of points, shapes or tracks are.
+
+    First ``rows`` rows of float64, one number for each of ``columns``: axis letters, after
+    "id" for tracks. Behind them JSON with ``features``, and of shapes ``shapes``, ``lengths``.
+    """
+
+    columns: tuple[str, ...]
+    rows: int
+
+
 class Image(Message, tag="IMAGE", frozen=True):
     """Producer -> viewer, data: one array with its components.
 
     ``shape`` and ``dtype`` (numpy's string, e.g. "<u2") describe the array, ``axes`` its
     dimensions. A component of an axis T, C or Z is a list with one value per index.
     ``scale`` and ``origin`` are keyed by axis letters, in ``units`` (T in seconds).
+    ``editable``: a person may paint these labels. Points, shapes and tracks travel as bytes
+    (``shape`` is their number, ``axes`` empty) that ``table`` describes.
     """
 
     sid: str
@@ -93,6 +109,8 @@ class Image(Message, tag="IMAGE", frozen=True):
     colormap: str = ""
     contrast_limits: tuple[float, float] | None = None
     metadata: dict[str, Any] = {}
+    editable: bool = False
+    table: Table | None = None
 
 
 class Ack(Message, tag="ACK", frozen=True):

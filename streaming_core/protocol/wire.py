@@ -15,6 +15,7 @@ from streaming_core.protocol.axes import check_axes
 from streaming_core.protocol.components import check_components
 from streaming_core.protocol.messages import (
     KINDS,
+    MARKS,
     PROTOCOL,
     ArrayResult,
     Image,
@@ -24,6 +25,7 @@ from streaming_core.protocol.messages import (
     ToProducer,
     ToViewer,
 )
+from streaming_core.protocol.tables import check_table
 
 LONGEST_HEAD: Final = 1 << 20
 """Bytes of a JSON part, at most."""
@@ -130,10 +132,19 @@ def check_image(image: Image, parts: int) -> Image:
         Number of parts that came after the JSON part.
     """
     nbytes = check_array(image.shape, image.dtype)
-    if image.kind not in KINDS:
-        raise WireError(f"kind {image.kind[:16]!r} is none of {', '.join(KINDS)}")
+    if image.kind not in (*KINDS, *MARKS):
+        raise WireError(f"kind {image.kind[:16]!r} is none of {', '.join((*KINDS, *MARKS))}")
+    if (image.table is not None) != (image.kind in MARKS) or image.editable > (
+        image.kind == "labels"
+    ):
+        raise WireError(f"{image.kind} that are described as something else")
     try:
-        check_axes(image.axes, image.shape)
+        if image.table is None:
+            check_axes(image.axes, image.shape)
+        elif (len(image.shape), image.dtype, image.axes) == (1, "|u1", ""):
+            check_table(image.table, nbytes, image.kind)
+        else:
+            raise WireError(f"{image.kind} travel as bytes in a row")
         components = check_components(image.components, image.axes, image.shape)
     except InvalidImage as error:
         raise WireError(str(error)) from None

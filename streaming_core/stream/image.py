@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
+import numpy as np
 from numpy.typing import NDArray
 
 from streaming_core.errors import InvalidArray, InvalidAxes, InvalidImage, InvalidKind
 from streaming_core.protocol.axes import check_axes, check_dtype
 from streaming_core.protocol.components import Components, check_components, describe
-from streaming_core.protocol.messages import KINDS, Image, Inline
+from streaming_core.protocol.messages import KINDS, MARKS, Image, Inline
 from streaming_core.protocol.wire import LONGEST_HEAD, LONGEST_TEXT, MOST_DIMENSIONS
 
 LARGEST_METADATA: Final = LONGEST_HEAD // 2
@@ -33,6 +34,7 @@ def make_image(
     colormap: str | None = None,
     contrast_limits: tuple[float, float] | None = None,
     metadata: Mapping[str, Any] | None = None,
+    editable: bool = False,
 ) -> Image:
     """Check everything, and return the message; session, number and pixels come later.
 
@@ -42,10 +44,7 @@ def make_image(
         One of its kinds, in the words of `Viewer.show`.
     """
     dtype = check_dtype(array.dtype)
-    if kind not in KINDS:
-        raise InvalidKind(f"kind {kind!r}; there are: {', '.join(KINDS)}")
-    if kind == "labels" and dtype.kind == "f":
-        raise InvalidKind(f"labels are integers, not {array.dtype}; convert with astype('uint32')")
+    _check_kind(kind, dtype, editable=editable)
     if array.size == 0:
         raise InvalidArray(f"an array of shape {array.shape} has no pixels")
     if array.ndim > MOST_DIMENSIONS:
@@ -72,7 +71,19 @@ def make_image(
         colormap=_text("colormap", colormap),
         contrast_limits=_limits(contrast_limits),
         metadata=_plain(metadata),
+        editable=bool(editable),
     )
+
+
+def _check_kind(kind: str, dtype: np.dtype[Any], *, editable: bool) -> None:
+    if kind in MARKS:
+        raise InvalidKind(f"{kind} are no pixels: send them with Viewer.{kind}()")
+    if kind not in KINDS:
+        raise InvalidKind(f"kind {kind!r}; there are: {', '.join(KINDS)}")
+    if kind == "labels" and dtype.kind == "f":
+        raise InvalidKind(f"labels are integers, not {dtype}; convert with astype('uint32')")
+    if editable and kind != "labels":
+        raise InvalidKind(f"editable=True is for labels, which a person may paint, not for {kind}")
 
 
 def describe_image(image: Image) -> bytes:

@@ -375,7 +375,8 @@ class Receiver:
             kept = self._adapter.own(image, join(parts, image.shape, image.dtype))
         else:
             mapping, pixels = session.look(where, image.shape, image.dtype)
-            lasts = where.lasting and self._adapter.keeps_mappings and self._handed.take(pixels)
+            lasting = where.lasting and image.table is None and self._adapter.keeps_mappings
+            lasts = lasting and self._handed.take(pixels)
             kept = pixels if lasts else self._adapter.own(image, pixels)
             if not mapping.unchanged(where.generation):
                 raise SharedMemoryError("the memory was written to while it was read")

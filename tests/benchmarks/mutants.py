@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import random
+import struct
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
@@ -29,6 +30,7 @@ from streaming_core.protocol.messages import (
     Request,
     Shown,
     Slab,
+    Table,
     Unknown,
     Welcome,
 )
@@ -41,7 +43,8 @@ NASTY: Final[tuple[Any, ...]] = (
     0.5, -0.0, 1e308, -1e308, 5e-324, "", "a", "\0", " ", "x" * 300, "x" * 5000, "é" * 2000, "𐍈",
     "../../etc/passwd", "/pc/..", "pc0123456789abcdef_1", "pc0123456789abcdef_1\n", "%s%n",
     "O", "|O", "V8", "<U4", "a3", "u1,i1", "(2)u1", "M8", ">u2", "f2", "c8", "3u1", "image",
-    "labels", "YX", "ZYX", "TCZYX", "YXS", "XY", "shm", "inline", "IMAGE", "HELLO", "1.0", "2.0",
+    "labels", "points", "shapes", "tracks", "YX", "ZYX", "TCZYX", "YXS", "XY", "shm", "inline",
+    "IMAGE", "HELLO", "1.0", "2.0",
     "1." + "9" * 400, [], {}, [[]], [0], [-1], [1] * 9, [2**62, 2**62], [1, 1], [64, 64],
     [1000, 1000, 1, 1], {"": 0}, {"a": {}}, {"z": [0, 1]}, {"well": "B03"}, {"t": 1e300},
     {"c": 1}, {"way": "shm"}, {"way": "inline", "nbytes": 1, "parts": 1},
@@ -121,7 +124,31 @@ class Mutants:
             source=dice.choice(("mutant", "other")), kind=dice.choice(("image", "labels")),
             scale={"Y": 0.5, "X": 0.5}, contrast_limits=(0.0, 1.0), metadata={"a": [1, {"b": 2}]},
         )  # fmt: skip
-        return image, parts
+        if image.kind == "labels" and dice.random() < 0.3:
+            image = msgspec.structs.replace(image, editable=True)
+        return (image, parts) if dice.random() < 0.7 else self._marks(image)
+
+    def _marks(self, image: Image) -> tuple[Message, Parts]:
+        """Return points, shapes or tracks in the place of an image; some of them bent."""
+        dice = self._dice
+        table: dict[str, Any] = {"features": {"a": [1, 2], "b": ["x", None]}}
+        kind, columns = dice.choice((
+            ("points", ("Y", "X")), ("points", ("T", "Z", "Y", "X")), ("shapes", ("Y", "X")),
+            ("tracks", ("id", "T", "Y", "X")),
+        ))  # fmt: skip
+        rows = 2
+        if kind == "shapes":
+            rows, table = 6, table | {"shapes": ["line", "ellipse"], "lengths": [2, 4]}
+        if dice.random() < 0.3:
+            self._bend_value(table)
+        numbers = [dice.choice((0.0, 1.5, -3.0, 40.0)) for _ in range(rows * len(columns))]
+        if dice.random() < 0.1:
+            numbers[0] = dice.choice((float("nan"), float("inf"), 1e300, -1e16))
+        payload = struct.pack(f"<{len(numbers)}d", *numbers) + msgspec.json.encode(table)
+        return msgspec.structs.replace(
+            image, kind=kind, shape=(len(payload),), axes="", where=Inline(len(payload), 1),
+            table=Table(columns, rows), editable=False,
+        ), [payload]  # fmt: skip
 
     def _control(self) -> tuple[Message, Parts]:
         dice, sid = self._dice, self._sid

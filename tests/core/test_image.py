@@ -17,6 +17,7 @@ from streaming_core.stream.image import describe_image, make_image
         (np.zeros((4, 4)), {"kind": "picture"}, errors.InvalidKind, "image, labels"),
         (np.zeros((4, 4)), {"kind": "labels"}, errors.InvalidKind, "integers"),
         (np.zeros((4, 4, 3), "u1"), {"axes": "YXS", "kind": "labels"}, errors.InvalidAxes, "RGB"),
+        (np.zeros((4, 4)), {"editable": True}, errors.InvalidKind, "for labels"),
         (np.zeros((4, 4)), {"components": {"c": 1}}, errors.InvalidComponents, "channel"),
         (np.zeros((4, 4)), {"scale": {"Q": 1}}, errors.InvalidImage, "axis letters"),
         (np.zeros((4, 4)), {"scale": {"X": 0}}, errors.InvalidImage, "cannot be 0"),

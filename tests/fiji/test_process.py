@@ -149,3 +149,15 @@ def test_a_display_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     with pytest.raises(errors.NoDisplay, match=":4711"):
         pc.launch("fiji")
+
+
+def test_marks_are_refused_in_words(viewer: pc.Viewer) -> None:
+    viewer.show(np.zeros((16, 16), "u1"), source="raw")
+    viewer.points([[1, 2]], source="spots")
+    viewer.shapes([[[1, 2], [3, 4]]], shape="line", source="cells")
+    viewer.tracks([[1, 0, 5, 5]], source="paths")
+    with pytest.raises(pc.Undelivered, match="ImageJ shows no points") as caught:
+        viewer.flush()
+    assert len(caught.value.images) == 3
+    viewer.settle()
+    assert [group["source"] for group in viewer.state()["groups"]] == ["raw"]

@@ -9,6 +9,7 @@ from typing import Any
 
 import napari
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 
@@ -19,6 +20,7 @@ from streaming_core.protocol.axes import check_axes
 from streaming_core.protocol.components import Value, check_components
 from streaming_core.protocol.messages import Image, Inline
 from streaming_core.stream.adapter import Arrival, Call
+from streaming_core.stream.marks import drawing_of, make_marks
 
 numbers = count(1)
 
@@ -58,6 +60,17 @@ class Stream:
         """Send an image; `settle` waits until it is shown."""
         self.sent += 1
         image = message(array, axes, components, **words)
+        self._thread.submit(self._deliver, image, array).result()
+
+    def mark(
+        self, kind: str, data: Any, axes: str = "YX", features: Any = None,
+        shape: Any = "polygon", **words: Any,
+    ) -> None:  # fmt: skip
+        """Send points, shapes or tracks; `settle` waits until they are shown."""
+        self.sent += 1
+        drawing = drawing_of(kind, data, axes, features, shape)
+        image, array = make_marks(kind, drawing, run=words.pop("run", "r1"), **words)
+        image = replace(image, seq=next(numbers), where=Inline(nbytes=array.nbytes, parts=0))
         self._thread.submit(self._deliver, image, array).result()
 
     def _deliver(self, image: Image, array: NDArray[Any]) -> None:

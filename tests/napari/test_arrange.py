@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from napari.layers import Image, Labels
+from napari.layers import Image, Labels, Points
 
 from streaming_core.errors import RequestFailed
 from streaming_core.protocol.components import GroupKey
@@ -218,6 +218,66 @@ def test_labels_and_overviews_are_regrouped_too(stream: Stream) -> None:
     assert sorted(names(stream)) == ["cells · labels", "overview · z 0", "raw · z 0", "raw · z 1"]
     assert stream.viewer.dims.axis_labels == ("well", "channel", "y", "x")
     assert (stream.read(kind="labels", components={"well": "C02"}) == 3).all()
+
+
+def test_marks_go_along(stream: Stream) -> None:
+    send(stream, contrast_limits=(0, 255))
+    for well, spot in zip(WELLS, (10, 20, 30), strict=True):
+        table = {"score": np.array([float(spot)])}
+        stream.mark(
+            "points", [[spot, 5]], source="spots", components={"well": well}, features=table
+        )
+    stream.mark("points", [[1, 20, 45]], "ZYX", source="in 3d", components={"well": "C02"})
+    stream.settle()
+
+    def marks() -> dict[str, list[list[float]]]:
+        groups(stream)
+        layers = (one for one in stream.viewer.layers if isinstance(one, Points))
+        return {str(one.name): one.data.tolist() for one in layers}
+
+    stream.ask("navigate", components={"well": "B03", "z": 1})
+    assert marks() == {"spots · points": [[20, 5]], "in 3d · points": []}
+    arrange(stream, well="split")
+    assert marks() == {
+        "spots · B02 · points": [[10, 5]], "spots · B03 · points": [[20, 5]],
+        "spots · C02 · points": [[30, 5]], "in 3d · C02 · points": [[20, 45]],
+    }  # fmt: skip
+    assert stream.viewer.layers["spots · C02 · points"].features["score"].tolist() == [30]
+    stream.ask("navigate", components={"z": 0})
+    assert marks()["in 3d · C02 · points"] == []
+    stream.mark("points", [[33, 33]], source="spots", components={"well": "C02"})
+    stream.settle()
+    arrange(stream, well="stack")
+    stream.ask("navigate", components={"well": "C02", "z": 1})
+    assert marks() == {"spots · points": [[33, 33]], "in 3d · points": [[20, 45]]}
+    stream.ask("isolate", kind="points", source="spots")
+    assert {str(one.name) for one in stream.viewer.layers if one.visible} == {"spots · points"}
+
+
+def test_painted_labels_stay_painted(stream: Stream) -> None:
+    cells = np.ones((40, 50), np.uint16)
+    for well in WELLS:
+        stream.show(cells, kind="labels", components={"well": well}, editable=True)
+    stream.settle()
+    stream.ask("navigate", components={"well": "B03"})
+    layer = stream.viewer.layers[0]
+    assert isinstance(layer, Labels)
+    layer.fill((1, 5, 5), 7)
+    arrange(stream, well="split")
+    groups(stream)
+    for well in WELLS:
+        stream.show(cells, kind="labels", components={"well": well}, editable=True)
+    stream.settle()
+    for well in WELLS:
+        expected = 7 if well == "B03" else 1
+        assert (stream.read(kind="labels", components={"well": well}) == expected).all()
+        layer = stream.viewer.layers[f"{well} · labels"]
+        assert layer.editable
+        assert (np.asarray(layer.data) == expected).all()
+    layer.fill((5, 5), 9)  # the last one, C02
+    arrange(stream, well="stack")
+    assert (stream.read(kind="labels", components={"well": "C02"}) == 9).all()
+    assert groups(stream)[0]["edited"] == 2
 
 
 def test_regrouping_a_thousand_planes_copies_none(stream: Stream) -> None:

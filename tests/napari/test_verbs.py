@@ -14,6 +14,7 @@ def test_state_of_an_empty_viewer(stream: Stream) -> None:
     state, _ = stream.ask("state")
     assert state == {
         "groups": [],
+        "marks": [],
         "memory": {"held": 0, "budget": None},
         "paused": False,
         "modes": {"channel": "split"},
@@ -49,6 +50,7 @@ def test_state_tells_what_is_there(stream: Stream) -> None:
         "components": {"channel": ["DAPI"], "t": [4, 6]},
         "planes": 2,
         "old": 1,
+        "edited": 0,
         "holes": 0,
         "missing": [],
         "bytes": 2 * 32 * 48 * 2,

@@ -1,0 +1,176 @@
+"""From what a user says about points, shapes or tracks to the message that brings them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from streaming_core.errors import (
+    InvalidArray,
+    InvalidAxes,
+    InvalidComponents,
+    InvalidImage,
+    InvalidKind,
+    WireError,
+)
+from streaming_core.protocol.components import LONGEST_VALUE
+from streaming_core.protocol.messages import Image
+from streaming_core.protocol.tables import (
+    COLUMNS,
+    CORNERS,
+    LARGEST,
+    LONGEST_FEATURE,
+    MOST_FEATURES,
+    Drawing,
+    check_shapes,
+    pack,
+)
+from streaming_core.stream.image import make_image
+
+FEATURE_WORDS: Final = "features= is a table: a DataFrame, or a dict of name to column"
+
+
+def make_marks(
+    kind: str, drawing: Drawing, *, run: str, **words: Any
+) -> tuple[Image, NDArray[Any]]:
+    """Return the message for a drawing, and the bytes that travel with it as its pixels.
+
+    Parameters
+    ----------
+    words
+        As of `Viewer.points`: components, source, name, scale, origin, units, metadata.
+
+    Raises
+    ------
+    InvalidImage
+        One of its kinds.
+    """
+    origin = words.get("origin") or {}
+    wrong = sorted(set(origin) - {"Y", "X"})
+    if wrong:
+        raise InvalidImage(f"origin= of {kind} has Y and X, not {', '.join(map(str, wrong))}")
+    for letter in drawing.columns:
+        if letter.lower() in (words.get("components") or {}):
+            raise InvalidComponents(
+                f"the {kind} have a column {letter}: leave out component {letter.lower()!r}"
+            )
+    # All that images and marks have in common is checked in one place.
+    like = make_image(np.zeros((1, 1), np.uint8), run=run, axes="YX", **words)
+    try:
+        table, payload = pack(drawing)
+    except WireError as error:
+        raise InvalidArray(f"{kind}: {error}") from None
+    image = msgspec.structs.replace(
+        like, kind=kind, table=table, axes="", shape=payload.shape, dtype=payload.dtype.str
+    )
+    return image, payload
+
+
+def drawing_of(
+    kind: str, data: Any, axes: str, features: object, shape: str | Sequence[str] = "polygon"
+) -> Drawing:
+    """Return a drawing made of a user's numbers; InvalidImage where they cannot be one."""
+    if kind == "shapes":
+        return _shapes(data, shape, features)
+    columns = (*(("id",) if kind == "tracks" else ()), *axes)
+    if columns not in COLUMNS[kind]:
+        known = ", ".join(sorted("".join(c for c in one if c != "id") for one in COLUMNS[kind]))
+        raise InvalidAxes(f"axes {axes!r} for {kind}; there are: {known}")
+    rows = _numbers(kind, data, len(columns), ", ".join(columns))
+    return Drawing(columns, rows, features=_features(features, len(rows)))
+
+
+def _numbers(kind: str, data: Any, wide: int, what: str) -> NDArray[np.float64]:
+    try:
+        rows = np.array(data, np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidArray(f"{kind} are rows of numbers: {error}") from None
+    if rows.size == 0:
+        rows = rows.reshape(0, wide)
+    if rows.ndim != 2 or rows.shape[1] != wide:
+        raise InvalidArray(f"{kind} are rows of {wide} numbers ({what}), not shape {rows.shape}")
+    if not bool((np.abs(rows) <= LARGEST).all()):
+        raise InvalidArray(f"{kind} need finite coordinates")
+    return rows
+
+
+def _shapes(data: Any, shape: str | Sequence[str], features: object) -> Drawing:
+    given: list[Any] = list(data)
+    names = [shape] * len(given) if isinstance(shape, str) else list(shape)
+    if len(names) != len(given):
+        raise InvalidArray(f"{len(given)} shapes, but shape= has {len(names)} words")
+    corners = []
+    for name, one in zip(names, given, strict=True):
+        if name not in CORNERS:
+            raise InvalidKind(f"shape {name!r}; there are: {', '.join(CORNERS)}")
+        rows = _numbers("corners of shapes", one, 2, "Y, X")
+        if name in ("rectangle", "ellipse") and len(rows) == 2:
+            (top, left), (bottom, right) = rows
+            rows = np.array([[top, left], [top, right], [bottom, right], [bottom, left]])
+        corners.append(rows)
+    lengths = [len(rows) for rows in corners]
+    try:
+        check_shapes(names, lengths, sum(lengths))
+    except WireError as error:
+        raise InvalidArray(str(error)) from None
+    rows = np.concatenate(corners) if corners else np.zeros((0, 2))
+    table = _features(features, len(given))
+    return Drawing(("Y", "X"), rows, tuple(names), tuple(lengths), table)
+
+
+def _features(features: object, objects: int) -> dict[str, NDArray[Any]]:
+    if features is None:
+        return {}
+    items = getattr(features, "items", None)  # of a dict, or a DataFrame, which is not imported
+    if items is None:
+        raise InvalidImage(f"{FEATURE_WORDS}, not {type(features).__name__}")
+    table = {}
+    for name, column in items():
+        if not (isinstance(name, str) and 0 < len(name) <= LONGEST_VALUE and name.isprintable()):
+            raise InvalidImage(f"features= {name!r}: the name of a column is a printable text")
+        table[name] = _column(name, column)
+        if len(table[name]) != objects:
+            raise InvalidImage(
+                f"features= {name!r} has {len(table[name])} entries, there are {objects} objects"
+            )
+    if len(table) > MOST_FEATURES:
+        raise InvalidImage(f"features= has {len(table)} columns; at most {MOST_FEATURES}")
+    return table
+
+
+def _column(name: str, column: Any) -> NDArray[Any]:
+    """Return a column of numbers, bools, or texts and None."""
+    array = np.asarray(column)
+    if array.ndim != 1:
+        raise InvalidImage(f"features= {name!r} is not one column, but of shape {array.shape}")
+    if array.dtype.kind in "biu":
+        return array
+    if array.dtype.kind == "f":
+        if np.isinf(array).any():
+            raise InvalidImage(f"features= {name!r} has infinite numbers; NaN stands for none")
+        return array.astype(np.float64)
+    cells = [None if _is_none(cell) else cell for cell in array.tolist()]
+    if _all_are(cells, str):
+        if any(len(cell) > LONGEST_FEATURE for cell in cells if cell is not None):
+            raise InvalidImage(
+                f"features= {name!r}: a text has at most {LONGEST_FEATURE} characters"
+            )
+        return np.array(cells, object)
+    if _all_are(cells, (int, float)) and not any(isinstance(cell, bool) for cell in cells):
+        return _column(name, np.array([np.nan if c is None else c for c in cells], np.float64))
+    raise InvalidImage(f"features= {name!r}: numbers, texts or bools, not {array.dtype}")
+
+
+def _is_none(cell: object) -> bool:
+    try:
+        return cell is None or bool(cell != cell)
+    except TypeError:
+        return True  # pandas.NA, which is neither true nor false
+
+
+def _all_are(cells: Iterable[object], kind: type | tuple[type, ...]) -> bool:
+    return all(cell is None or isinstance(cell, kind) for cell in cells)

@@ -11,6 +11,7 @@ from napari.components import ViewerModel
 from napari.layers import Image as ImageLayer
 from napari.layers import Layer
 
+from napari_plugin.annotations import carry_drawings
 from napari_plugin.growth import announce_growth, reshape
 from napari_plugin.looks import Contrast, contrast_of, is_flat, white_of
 from napari_plugin.making import Entry, Maker, Plane, view_kept
@@ -52,7 +53,7 @@ class Layers:
         self.space = Space()
         self._before: dict[str, Value] | None = None
         self._stale_axes = False
-        self._moved = False
+        self._moves: list[tuple[str, int]] = []
         self._touched: dict[GroupKey, set[tuple[Value, ...]]] = {}
         self._newest: dict[tuple[str, ...], Image] = {}
         self._removing = False
@@ -76,7 +77,8 @@ class Layers:
                 if value not in axes.values[name]:
                     self._remember()
                     at = axes.values[name].add(value)
-                    self._moved |= at is not None and at < len(axes.values[name]) - 1
+                    if at is not None and at < len(axes.values[name]) - 1:
+                        self._moves.append((name, at))
         # Of images with the same components the newest; what another one lacks stays.
         self._newest.pop(tuple(names), None)
         self._newest[tuple(names)] = image
@@ -165,6 +167,16 @@ class Layers:
         """Add a layer of marks to the list, with room for it on the axes."""
         self._maker.insert(layer)
 
+    def images(self) -> Iterator[Entry]:
+        """The images whose layers are there, as they came."""
+        return (entry for entry in self._live() if entry.group.key.kind == "image")
+
+    def ours(self) -> Iterator[Layer]:
+        """All layers of what was streamed."""
+        layers = [entry.layer for entry in self._entries.values()]
+        layers += [entry.layer for entry in self.marks.entries.values()]
+        return (layer for layer in layers if layer is not None)
+
     def any_planes(self) -> bool:
         """Whether a layer of images or labels is there, so that there are sliders."""
         return any(True for _ in self._live())
@@ -198,10 +210,12 @@ class Layers:
                     self.sliders.reorder(self.axes)
             elif live:
                 announce_growth([entry.layer for entry in live])
-                if self._moved:
+                if self._moves:
                     for entry in live:
                         entry.forget_strokes()
-            self._moved = False
+            moves, self._moves = self._moves, []
+            if moves:
+                carry_drawings(self, moves)
             self.sliders.go(before)
 
     def _live(self) -> Iterator[Entry]:

@@ -13,6 +13,7 @@ from napari.layers import Layer
 
 from napari_plugin.annotations import carry_drawings
 from napari_plugin.growth import announce_growth, reshape
+from napari_plugin.label_tables import LabelTables
 from napari_plugin.looks import Contrast, contrast_of, is_flat, white_of
 from napari_plugin.making import Entry, Maker, Plane, view_kept
 from napari_plugin.marks import MarkLayers
@@ -58,6 +59,7 @@ class Layers:
         self._newest: dict[tuple[str, ...], Image] = {}
         self._removing = False
         self.marks = MarkLayers(self)
+        self._tables = LabelTables(self)
         viewer.layers.events.removed.connect(self._on_removed)
 
     def begin(self, image: Image) -> None:
@@ -89,6 +91,8 @@ class Layers:
         if any(name not in values or value not in values[name] for name, value in inside.items()):
             self.begin(image)  # somebody has cleared the viewer since it began
         put = self.catalog.put(image, key, inside, plane)
+        if image.kind == "labels" and not put.outdated:
+            self._tables.put(image, key, put.place)
         entry = self._entries.get(key)
         if entry is None:
             self._grow()
@@ -120,6 +124,7 @@ class Layers:
         if not moved:  # else napari has just read every visible layer anew
             self._redraw(touched)
         self.marks.settle()
+        self._tables.settle()
 
     def refresh_thumbnails(self) -> None:
         """Redraw the thumbnails that were put off; for when nothing else is to be done."""
@@ -145,6 +150,7 @@ class Layers:
         keys, marks = self.catalog.groups, self.marks.entries
         cleared_marks = self.marks.clear(source)
         self._maker.forget_all_but(keys)
+        self._tables.forget_all_but(keys)
         self.axes = Axes.of([*keys.values(), *marks.values()], self.axes.steps)
         if not (keys or marks):
             self.space = Space()
@@ -156,6 +162,11 @@ class Layers:
         """Return what a group's layer is called now; None if the user deleted it."""
         entry = self._entries.get(key)
         return str(entry.layer.name) if entry is not None and entry.layer is not None else None
+
+    def layer_of(self, key: GroupKey) -> Layer | None:
+        """Return a group's layer; None if the user deleted it."""
+        entry = self._entries.get(key)
+        return entry.layer if entry is not None else None
 
     @property
     def held(self) -> int:
@@ -185,6 +196,7 @@ class Layers:
         """Listen to the viewer no more; the layers stay as they are."""
         self.viewer.layers.events.removed.disconnect(self._on_removed)
         self.marks.close()
+        self._tables.close()
         self.sliders.close()
 
     # -- growing ---------------------------------------------------------------------------

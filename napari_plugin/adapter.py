@@ -15,7 +15,8 @@ from qtpy.QtCore import QTimer
 
 from napari_plugin.gl import guard_context
 from napari_plugin.gui_thread import Crossing
-from napari_plugin.layers import THUMBNAIL_EVERY, Layers
+from napari_plugin.layers import Layers
+from napari_plugin.making import THUMBNAIL_EVERY
 from napari_plugin.verbs import Verbs
 from streaming_core.errors import InvalidKind, RequestFailed
 from streaming_core.protocol.messages import Image

@@ -4,32 +4,30 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from time import monotonic
-from typing import Any, Final
+from typing import Any
 
 from napari.components import ViewerModel
 from napari.layers import Layer
 from psygnal import Signal
 
+from napari_plugin.annotations import carry_drawings
 from napari_plugin.arranging import Arranger
 from napari_plugin.growth import announce_growth, reshape
+from napari_plugin.label_tables import LabelTables
 from napari_plugin.making import AT_FIRST, Entry, Look, Maker, Plane, view_kept
 from napari_plugin.marks import MarkLayers
 from napari_plugin.origins import Origins
 from napari_plugin.plan import SPLIT, Axes, Spanned, focus
-from napari_plugin.position import Position, in_view
+from napari_plugin.position import Position
 from napari_plugin.rehearsal import without_xarray
 from napari_plugin.sliders import Sliders
 from napari_plugin.space import Space
 from streaming_core.protocol.catalog import Catalog, Group
-from streaming_core.protocol.components import Components, GroupKey, Mode, Value, stack_order
+from streaming_core.protocol.components import GroupKey, Mode, Value, stack_order
 from streaming_core.protocol.messages import Image
 from streaming_core.protocol.regroup import check_modes, regroup, split_after
 
 log = logging.getLogger("planecast.napari.layers")
-
-THUMBNAIL_EVERY: Final = 0.5
-"""Seconds between two thumbnails of a layer whose shown plane keeps changing."""
 
 
 class Layers:
@@ -57,16 +55,17 @@ class Layers:
         self.space = Space()
         self._before: dict[str, Value] | None = None
         self._stale_axes = False
-        self._moved = False
+        self._moves: list[tuple[str, int]] = []
         self._touched: dict[GroupKey, set[tuple[Value, ...]]] = {}
         self._newest: dict[tuple[str, ...], Image] = {}
         self._arranger = Arranger(viewer, self._maker)
-        self._origins = Origins(viewer, self.sliders, self._live, self.space)
-        self.position = Position(viewer, self._in_view)
+        self.origins = Origins(viewer, self.sliders, self._live, self.space)
+        self.position = Position(viewer, self.sliders, self._entries)
         self._handed: list[Entry] = []
         self._order: dict[str, None] = {}
         self._removing = False
         self.marks = MarkLayers(self)
+        self._tables = LabelTables(self)
         viewer.layers.events.removed.connect(self._on_removed)
 
     def begin(self, image: Image) -> None:
@@ -88,7 +87,8 @@ class Layers:
                 if value not in axes.values[name]:
                     self._remember()
                     at = axes.values[name].add(value)
-                    self._moved |= at is not None and at < len(axes.values[name]) - 1
+                    if at is not None and at < len(axes.values[name]) - 1:
+                        self._moves.append((name, at))
         # Of images with the same components the newest; what another one lacks stays.
         self._newest.pop(tuple(names), None)
         self._newest[tuple(names)] = image
@@ -111,6 +111,8 @@ class Layers:
             self.begin(image)  # somebody has cleared the viewer since it began
         key, inside = self.catalog.now(key, inside)
         put = self.catalog.put(image, key, inside, plane)
+        if image.kind == "labels" and not put.outdated:
+            self._tables.put(image, key, put.place)
         entry = self._entries.get(key)
         if entry is None:
             self._grow()
@@ -138,17 +140,18 @@ class Layers:
             moved = self.sliders.go(place)
         touched, self._touched = self._touched, {}
         if touched and not moved:
-            self._origins.update()
+            self.origins.update()
         if not moved:  # else napari has just read every visible layer anew
             self._redraw(touched)
             self.position.update()
         self.marks.settle()
+        self._tables.settle()
 
     def refresh_thumbnails(self) -> None:
         """Redraw the thumbnails that were put off; for when nothing else is to be done."""
         for entry in self._live():
-            if entry.thumbnail_due and entry.layer is not None:
-                self._refresh(entry, entry.layer)
+            if entry.thumbnail_due:
+                entry.refresh()
 
     def clear(self, source: str | None) -> int:
         """Forget groups and remove their layers; return how many groups.
@@ -170,6 +173,7 @@ class Layers:
         cleared_marks = self.marks.clear(source)
         keys = self.catalog.groups
         self._maker.forget_all_but(keys)
+        self._tables.forget_all_but(keys)
         self.axes = Axes.of([*keys.values(), *self.marks.spans()], self.axes)
         self.axes = self.axes.expecting(self._expected())
         if not (keys or self.marks.entries):
@@ -201,6 +205,7 @@ class Layers:
         self._handed, left = self._arranger.hand_on(self._entries, made, self.axes)
         self._remove(left)
         self.marks.regrouped(marks)
+        self._tables.regrouped(made)
         self._order |= dict.fromkeys(self.axes.names)
         spanned: list[Spanned] = [*made.groups.values(), *self.marks.spans()]
         axes = self.axes.among(spanned, self._order)
@@ -208,7 +213,7 @@ class Layers:
         self._order |= dict.fromkeys(self.axes.names)
         self._stale_axes = True
         self._grow()
-        self._origins.update()
+        self.origins.update()
         if self._arranger.due:
             self.due.emit()
         else:
@@ -259,14 +264,14 @@ class Layers:
         marks = (entry.group for entry in self.marks.entries.values())
         return [*self.catalog.groups.values(), *marks]
 
-    def shown_by(self, key: GroupKey) -> Layer | None:
+    def layer_of(self, key: GroupKey) -> Layer | None:
         """Return the layer of a group, of marks too; None if the user deleted it."""
         entry = self._entries.get(key) or self.marks.entries.get(key)
         return None if entry is None else entry.layer
 
     def layer_name(self, key: GroupKey) -> str | None:
         """Return what a group's layer is called now; None if the user deleted it."""
-        layer = self.shown_by(key)
+        layer = self.layer_of(key)
         return None if layer is None else str(layer.name)
 
     @property
@@ -279,6 +284,16 @@ class Layers:
         """Add a layer of marks to the list, with room for it on the axes."""
         self._maker.insert(layer)
 
+    def images(self) -> Iterator[Entry]:
+        """The images whose layers are there, as they came."""
+        return (entry for entry in self._live() if entry.group.key.kind == "image")
+
+    def ours(self) -> Iterator[Layer]:
+        """All layers of what was streamed."""
+        layers = [entry.layer for entry in self._entries.values()]
+        layers += [entry.layer for entry in self.marks.entries.values()]
+        return (layer for layer in layers if layer is not None)
+
     def any_planes(self) -> bool:
         """Whether a layer of images or labels is there, so that there are sliders."""
         return any(True for _ in self._live())
@@ -287,8 +302,9 @@ class Layers:
         """Listen to the viewer no more; the layers stay as they are."""
         self.viewer.layers.events.removed.disconnect(self._on_removed)
         self.position.close()
-        self._origins.close()
+        self.origins.close()
         self.marks.close()
+        self._tables.close()
         self.sliders.close()
 
     # -- making and regrouping -------------------------------------------------------------
@@ -311,11 +327,6 @@ class Layers:
                         self.viewer.layers.remove(layer)
         finally:
             self._removing = False
-
-    def _in_view(self) -> Components:
-        """Return the components of what is on the canvas."""
-        visible = [e for e in self._entries.values() if e.layer is not None and e.layer.visible]
-        return in_view(self.sliders.cut() if visible else {}, (e.group.key.split for e in visible))
 
     def _expected(self) -> dict[str, tuple[Value, ...]]:
         """Return what is expected on sliders."""
@@ -346,10 +357,12 @@ class Layers:
                     self.sliders.reorder(self.axes)
             elif live:
                 announce_growth([entry.layer for entry in live])
-                if self._moved:
+                if self._moves:
                     for entry in live:
                         entry.forget_strokes()
-            self._moved = False
+            moves, self._moves = self._moves, []
+            if moves:
+                carry_drawings(self, moves)
             self.sliders.go(before)
 
     def _live(self) -> Iterator[Entry]:
@@ -370,15 +383,7 @@ class Layers:
                 continue
             fixed = [(at, cut[name]) for at, name in enumerate(entry.group.names) if name in cut]
             if any(all(place[at] == value for at, value in fixed) for place in places):
-                self._refresh(entry, layer)
-
-    def _refresh(self, entry: Entry, layer: Layer) -> None:
-        now = monotonic()
-        due = now - entry.thumbnail_at >= THUMBNAIL_EVERY
-        layer.refresh(extent=False, highlight=False, thumbnail=due)
-        entry.thumbnail_due = not due
-        if due:
-            entry.thumbnail_at = now
+                entry.refresh()
 
     def _on_removed(self, event: Any) -> None:
         if self._removing:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from itertools import islice
+from time import monotonic
 from typing import Any, Final
 
 from napari.components import ViewerModel
@@ -29,6 +30,9 @@ from streaming_core.protocol.catalog import Group
 from streaming_core.protocol.components import GroupKey
 
 log = logging.getLogger("planecast.napari.making")
+
+THUMBNAIL_EVERY: Final = 0.5
+"""Seconds between two thumbnails of a layer whose shown plane keeps changing."""
 
 MARKS: Final = (Points, Shapes, Tracks)
 
@@ -99,6 +103,15 @@ class Entry:
     origin: tuple[float, ...] | None = None
     thumbnail_at: float = 0.0
     thumbnail_due: bool = False
+
+    def refresh(self) -> None:
+        """Draw the layer anew; its thumbnail not each time."""
+        if self.layer is not None:
+            now = monotonic()
+            due = now - self.thumbnail_at >= THUMBNAIL_EVERY
+            self.layer.refresh(extent=False, highlight=False, thumbnail=due)
+            self.thumbnail_due = not due
+            self.thumbnail_at = now if due else self.thumbnail_at
 
     @property
     def live(self) -> bool:

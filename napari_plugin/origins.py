@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from napari.components import ViewerModel
@@ -53,12 +53,20 @@ class Origins:
             elif entry.origin is None:
                 entry.origin = origin
 
+    def shift(self, entry: Entry, place: Mapping[str, Value]) -> tuple[float, ...]:
+        """How far, in world units (y, x), a plane lies from where its layer stands now."""
+        found, layer = _origin(entry, place), entry.layer
+        if found is None or layer is None or tuple(layer.translate[-2:]) != entry.origin:
+            return 0.0, 0.0
+        factor = self._space.factor(entry.group.latest.units)
+        return tuple(one * factor - at for one, at in zip(found, entry.origin, strict=True))
+
     def close(self) -> None:
         """Move no layer any more."""
         self._viewer.dims.events.point.disconnect(self.update)
 
 
-def _origin(entry: Entry, cut: dict[str, Value]) -> tuple[float, float] | None:
+def _origin(entry: Entry, cut: Mapping[str, Value]) -> tuple[float, float] | None:
     """Return the origin of a plane in view; where an axis is drawn, of the first along it."""
     names, origins = entry.group.names, entry.group.origins
     if all(name in cut for name in names):

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from napari.components import ViewerModel
 
+from napari_plugin.making import Entry
+from napari_plugin.sliders import Sliders
 from napari_plugin.space import PIXEL
-from streaming_core.protocol.components import Components, Place, Value, describe, stack_order
+from streaming_core.protocol.components import (
+    Components,
+    GroupKey,
+    Place,
+    Value,
+    describe,
+    stack_order,
+)
 from streaming_core.protocol.messages import Image
 
 CORNER: Final = "top_left"
@@ -26,13 +35,16 @@ class Position:
     ----------
     viewer
         Whose text overlay and scale bar these are.
-    words
-        Returns the components that are in view; a sequence where layers show several values.
+    sliders, entries
+        They say what is in view.
     """
 
-    def __init__(self, viewer: ViewerModel, words: Callable[[], Components]) -> None:
+    def __init__(
+        self, viewer: ViewerModel, sliders: Sliders, entries: Mapping[GroupKey, Entry]
+    ) -> None:  # fmt: skip
         self._viewer = viewer
-        self._words = words
+        self._sliders = sliders
+        self._entries = entries
         self._text = viewer.canvas.overlays.text
         self._wrote = ""
         self._offered = False
@@ -52,7 +64,9 @@ class Position:
         """Write what is in view, where it may be written and somebody sees it."""
         if self._text.text != self._wrote:
             return  # the user's own words
-        words = in_words(self._words())
+        seen = [e for e in self._entries.values() if e.layer is not None and e.layer.visible]
+        cut = self._sliders.cut() if seen else {}
+        words = in_words(in_view(cut, (entry.group.key.split for entry in seen)))
         if words and not self._offered:
             self._offered = True
             if not self._text.visible:

@@ -13,10 +13,12 @@ from napari import Viewer
 from numpy.typing import NDArray
 from qtpy.QtCore import QTimer
 
+from napari_plugin.annotations import annotations_of
 from napari_plugin.layers import Layers
 from napari_plugin.making import Plane
 from napari_plugin.viewing import Viewing
 from streaming_core.errors import InvalidComponents, RequestFailed
+from streaming_core.protocol.annotated import pack
 from streaming_core.protocol.catalog import Catalog
 from streaming_core.protocol.components import Value, check_value, describe
 from streaming_core.stream.adapter import Call
@@ -42,6 +44,7 @@ class Verbs:
         self.table: dict[str, Callable[[Call], None]] = {
             "state": self._state,
             "read": self._read,
+            "annotations": self._annotations,
             "screenshot": self._screenshot,
             "navigate": self._navigate,
             "clear": self._clear,
@@ -107,6 +110,9 @@ class Verbs:
         self._readers = [thread for thread in self._readers if thread.is_alive()]
         self._readers.append(reader)
         reader.start()
+
+    def _annotations(self, call: Call) -> None:
+        call.reply(*pack(annotations_of(self._layers)))
 
     def _screenshot(self, call: Call) -> None:
         canvas = bool(call.arguments.get("canvas", False))

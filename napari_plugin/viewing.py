@@ -51,7 +51,7 @@ class Viewing:
     def _isolate(self, call: Call) -> None:
         found, inside = self._meant(call.arguments, call.arguments.get("kind"))
         for group in self._layers.groups():
-            layer = self._layers.shown_by(group.key)
+            layer = self._layers.layer_of(group.key)
             if layer is not None and layer.visible != (layer in found):
                 layer.visible = layer in found
         if inside:
@@ -95,7 +95,7 @@ class Viewing:
         inside: dict[str, Value] = {}
         layers = []
         for group, fixed in fitting(self._layers.groups(), source, kind, wanted):
-            layer = self._layers.shown_by(group.key)
+            layer = self._layers.layer_of(group.key)
             if layer is not None:
                 layers.append(layer)
                 inside |= fixed

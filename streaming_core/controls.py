@@ -9,7 +9,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from streaming_core.errors import RequestFailed
+from streaming_core.errors import RequestFailed, WireError
+from streaming_core.protocol.annotated import unpack
 from streaming_core.protocol.components import Value
 
 ANSWER: Final = 30.0
@@ -57,6 +58,30 @@ class Controls(ABC):
         if array is None:
             raise RequestFailed("read: the viewer answered without pixels")
         return array
+
+    def annotations(self, *, timeout: float = ANSWER) -> list[dict[str, Any]]:
+        """Return what a person drew and painted, as plain data.
+
+        Returns
+        -------
+        list of dict
+            One entry for each layer and place: ``kind`` ("points", "shapes" or "labels"), the
+            name of the ``layer``, the ``components`` of the place, and ``data``. Of points an
+            array (N, 2), of shapes a list of such arrays with a list ``shapes`` of what they
+            are, as Y and X in pixels of the ``image`` (its source) that is there; ``world``
+            has the same in the viewer's unit, ``features`` the columns of their table. Of
+            labels that were sent editable, and then painted, the plane (Y, X), and its
+            ``source``. What was sent and not changed is not in the list.
+
+        Raises
+        ------
+        RequestFailed
+            When the viewer cannot tell.
+        """
+        try:
+            return unpack(*self._ask("annotations", {}, timeout))
+        except WireError as error:
+            raise RequestFailed(f"annotations: {error}") from None
 
     def state(self) -> dict[str, Any]:
         """Return what the viewer holds and does, as a plain dict; docs/guide.md has its keys."""

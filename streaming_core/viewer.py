@@ -123,6 +123,7 @@ class Viewer(Controls, Arranging, Marks):
         units: str | None = None,
         colormap: str | None = None,
         contrast_limits: tuple[float, float] | None = None,
+        features: Any = None,
         editable: bool = False,
         metadata: Mapping[str, Any] | None = None,
     ) -> Delivery:
@@ -157,6 +158,9 @@ class Viewer(Controls, Arranging, Marks):
             Name of a colormap that the viewer knows.
         contrast_limits
             Lowest and highest value shown; taken from the first image where left out.
+        features
+            Labels only: a table, a DataFrame or a dict of columns, with one line for each label
+            that its column ``label`` names. napari shows it with the plane.
         editable
             Labels only: a person may paint them. What was painted is theirs: later images of
             the same place do not change it, and `read` returns it.
@@ -172,8 +176,8 @@ class Viewer(Controls, Arranging, Marks):
         image = make_image(
             pixels, axes=axes, kind=kind, components=components, source=source, name=name,
             scale=scale, origin=origin, units=units, colormap=colormap,
-            contrast_limits=contrast_limits, metadata=metadata, editable=editable,
-            run=self.run,
+            contrast_limits=contrast_limits, metadata=metadata, features=features,
+            editable=editable, run=self.run,
         )  # fmt: skip
         route = self.route()
         return route.publisher.publish([route], pixels, image, describe_image(image))

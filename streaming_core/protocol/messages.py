@@ -16,6 +16,8 @@ MARKS: Final = ("points", "shapes", "tracks")
 """The kinds of what lies on pixels: rows of numbers, in the place of pixels."""
 
 Value: TypeAlias = str | int | float
+Cell: TypeAlias = str | bool | int | float | None
+"""An entry of a table."""
 
 
 class Message(msgspec.Struct, frozen=True, tag_field="type"):
@@ -89,7 +91,8 @@ class Image(Message, tag="IMAGE", frozen=True):
     dimensions. A component of an axis T, C or Z is a list with one value per index.
     ``scale`` and ``origin`` are keyed by axis letters, in ``units`` (T in seconds).
     ``editable``: a person may paint these labels. Points, shapes and tracks travel as bytes
-    (``shape`` is their number, ``axes`` empty) that ``table`` describes.
+    (``shape`` is their number, ``axes`` empty) that ``table`` describes; their features are
+    among them, those of labels in ``features``.
     """
 
     sid: str
@@ -111,6 +114,7 @@ class Image(Message, tag="IMAGE", frozen=True):
     metadata: dict[str, Any] = {}
     editable: bool = False
     table: Table | None = None
+    features: dict[str, list[Cell]] = {}
 
 
 class Ack(Message, tag="ACK", frozen=True):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from streaming_core.errors import WireError
 from streaming_core.protocol.components import LONGEST_VALUE, MOST_PLANES
-from streaming_core.protocol.messages import Image, Table
+from streaming_core.protocol.messages import Cell, Image, Table
 
 COLUMNS: Final[Mapping[str, frozenset[tuple[str, ...]]]] = {
     "points": frozenset({("Y", "X"), ("Z", "Y", "X"), ("T", "Y", "X"), ("T", "Z", "Y", "X")}),
@@ -40,8 +40,6 @@ LONGEST_FEATURE: Final = 1024
 
 LARGEST: Final = 2.0**53
 """Of a coordinate; beyond it whole numbers are not told apart."""
-
-Cell = str | bool | int | float | None
 
 
 class Tail(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -105,7 +103,7 @@ def pack(drawing: Drawing) -> tuple[Table, NDArray[np.uint8]]:
     WireError
         When there is too much of something.
     """
-    features = {name: _cells(column) for name, column in drawing.features.items()}
+    features = {name: cells_of(column) for name, column in drawing.features.items()}
     tail = msgspec.json.encode(Tail(features, list(drawing.shapes), list(drawing.lengths)))
     table = Table(drawing.columns, len(drawing.rows))
     rows = np.ascontiguousarray(drawing.rows, np.float64).tobytes()
@@ -167,6 +165,16 @@ def unpack(image: Image, pixels: NDArray[Any]) -> Drawing:
     return drawing
 
 
+def columns_of(features: Mapping[str, list[Cell]]) -> dict[str, NDArray[Any]]:
+    """Return the table that came with labels; WireError unless it says which they are."""
+    if "label" not in features:
+        raise WireError("features of labels without a column 'label'")
+    columns = _columns(features, len(features["label"]))
+    if columns["label"].dtype.kind not in "iu" and len(columns["label"]):
+        raise WireError("features of labels: the column 'label' has whole numbers")
+    return columns
+
+
 def check_shapes(shapes: Sequence[str], lengths: Sequence[int], rows: int) -> None:
     """Raise WireError unless these are shapes that have so many corners in all."""
     if len(shapes) != len(lengths) or len(shapes) > MOST_SHAPES:
@@ -181,7 +189,8 @@ def check_shapes(shapes: Sequence[str], lengths: Sequence[int], rows: int) -> No
         raise WireError(f"the shapes have {sum(lengths)} corners, there are {rows} rows")
 
 
-def _cells(column: NDArray[Any]) -> list[Cell]:
+def cells_of(column: NDArray[Any]) -> list[Cell]:
+    """Return a column as JSON has it: null where there is no number."""
     cells: list[Cell] = column.tolist()
     if column.dtype.kind == "f":
         return [None if cell != cell else cell for cell in cells]

@@ -25,7 +25,7 @@ from streaming_core.protocol.messages import (
     ToProducer,
     ToViewer,
 )
-from streaming_core.protocol.tables import check_table
+from streaming_core.protocol.tables import check_table, columns_of
 
 LONGEST_HEAD: Final = 1 << 20
 """Bytes of a JSON part, at most."""
@@ -138,6 +138,10 @@ def check_image(image: Image, parts: int) -> Image:
         image.kind == "labels"
     ):
         raise WireError(f"{image.kind} that are described as something else")
+    if image.features:
+        if image.kind != "labels":
+            raise WireError(f"{image.kind} with the features of labels")
+        columns_of(image.features)
     try:
         if image.table is None:
             check_axes(image.axes, image.shape)

@@ -10,13 +10,17 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from streaming_core.errors import InvalidArray, InvalidAxes, InvalidImage, InvalidKind
+from streaming_core.errors import InvalidArray, InvalidAxes, InvalidImage, InvalidKind, WireError
 from streaming_core.protocol.axes import check_axes, check_dtype
 from streaming_core.protocol.components import Components, check_components, describe
-from streaming_core.protocol.messages import KINDS, MARKS, Image, Inline
+from streaming_core.protocol.messages import KINDS, MARKS, Cell, Image, Inline
+from streaming_core.protocol.tables import cells_of, columns_of
 from streaming_core.protocol.wire import LONGEST_HEAD, LONGEST_TEXT, MOST_DIMENSIONS
+from streaming_core.stream.features import features_of
 
 LARGEST_METADATA: Final = LONGEST_HEAD // 2
+LARGEST_TABLE: Final = LONGEST_HEAD // 8 * 3
+"""Bytes of the features of labels, as JSON."""
 
 
 def make_image(
@@ -35,6 +39,7 @@ def make_image(
     contrast_limits: tuple[float, float] | None = None,
     metadata: Mapping[str, Any] | None = None,
     editable: bool = False,
+    features: Any = None,
 ) -> Image:
     """Check everything, and return the message; session, number and pixels come later.
 
@@ -72,6 +77,7 @@ def make_image(
         contrast_limits=_limits(contrast_limits),
         metadata=_plain(metadata),
         editable=bool(editable),
+        features=_table(kind, features),
     )
 
 
@@ -84,6 +90,22 @@ def _check_kind(kind: str, dtype: np.dtype[Any], *, editable: bool) -> None:
         raise InvalidKind(f"labels are integers, not {dtype}; convert with astype('uint32')")
     if editable and kind != "labels":
         raise InvalidKind(f"editable=True is for labels, which a person may paint, not for {kind}")
+
+
+def _table(kind: str, features: Any) -> dict[str, list[Cell]]:
+    if features is None:
+        return {}
+    if kind != "labels":
+        raise InvalidKind(f"features= is for labels, points, shapes and tracks, not for {kind}")
+    table = {name: cells_of(column) for name, column in features_of(features).items()}
+    size = len(msgspec.json.encode(table))
+    if size > LARGEST_TABLE:
+        raise InvalidImage(f"features= has {size} bytes; at most {LARGEST_TABLE}: fewer columns?")
+    try:
+        columns_of(table)
+    except WireError as error:
+        raise InvalidImage(str(error)) from None
+    return table
 
 
 def describe_image(image: Image) -> bytes:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -17,21 +17,17 @@ from streaming_core.errors import (
     InvalidKind,
     WireError,
 )
-from streaming_core.protocol.components import LONGEST_VALUE
 from streaming_core.protocol.messages import Image
 from streaming_core.protocol.tables import (
     COLUMNS,
     CORNERS,
     LARGEST,
-    LONGEST_FEATURE,
-    MOST_FEATURES,
     Drawing,
     check_shapes,
     pack,
 )
+from streaming_core.stream.features import features_of
 from streaming_core.stream.image import make_image
-
-FEATURE_WORDS: Final = "features= is a table: a DataFrame, or a dict of name to column"
 
 
 def make_marks(
@@ -81,7 +77,7 @@ def drawing_of(
         known = ", ".join(sorted("".join(c for c in one if c != "id") for one in COLUMNS[kind]))
         raise InvalidAxes(f"axes {axes!r} for {kind}; there are: {known}")
     rows = _numbers(kind, data, len(columns), ", ".join(columns))
-    return Drawing(columns, rows, features=_features(features, len(rows)))
+    return Drawing(columns, rows, features=features_of(features, len(rows)))
 
 
 def _numbers(kind: str, data: Any, wide: int, what: str) -> NDArray[np.float64]:
@@ -118,59 +114,5 @@ def _shapes(data: Any, shape: str | Sequence[str], features: object) -> Drawing:
     except WireError as error:
         raise InvalidArray(str(error)) from None
     rows = np.concatenate(corners) if corners else np.zeros((0, 2))
-    table = _features(features, len(given))
+    table = features_of(features, len(given))
     return Drawing(("Y", "X"), rows, tuple(names), tuple(lengths), table)
-
-
-def _features(features: object, objects: int) -> dict[str, NDArray[Any]]:
-    if features is None:
-        return {}
-    items = getattr(features, "items", None)  # of a dict, or a DataFrame, which is not imported
-    if items is None:
-        raise InvalidImage(f"{FEATURE_WORDS}, not {type(features).__name__}")
-    table = {}
-    for name, column in items():
-        if not (isinstance(name, str) and 0 < len(name) <= LONGEST_VALUE and name.isprintable()):
-            raise InvalidImage(f"features= {name!r}: the name of a column is a printable text")
-        table[name] = _column(name, column)
-        if len(table[name]) != objects:
-            raise InvalidImage(
-                f"features= {name!r} has {len(table[name])} entries, there are {objects} objects"
-            )
-    if len(table) > MOST_FEATURES:
-        raise InvalidImage(f"features= has {len(table)} columns; at most {MOST_FEATURES}")
-    return table
-
-
-def _column(name: str, column: Any) -> NDArray[Any]:
-    """Return a column of numbers, bools, or texts and None."""
-    array = np.asarray(column)
-    if array.ndim != 1:
-        raise InvalidImage(f"features= {name!r} is not one column, but of shape {array.shape}")
-    if array.dtype.kind in "biu":
-        return array
-    if array.dtype.kind == "f":
-        if np.isinf(array).any():
-            raise InvalidImage(f"features= {name!r} has infinite numbers; NaN stands for none")
-        return array.astype(np.float64)
-    cells = [None if _is_none(cell) else cell for cell in array.tolist()]
-    if _all_are(cells, str):
-        if any(len(cell) > LONGEST_FEATURE for cell in cells if cell is not None):
-            raise InvalidImage(
-                f"features= {name!r}: a text has at most {LONGEST_FEATURE} characters"
-            )
-        return np.array(cells, object)
-    if _all_are(cells, (int, float)) and not any(isinstance(cell, bool) for cell in cells):
-        return _column(name, np.array([np.nan if c is None else c for c in cells], np.float64))
-    raise InvalidImage(f"features= {name!r}: numbers, texts or bools, not {array.dtype}")
-
-
-def _is_none(cell: object) -> bool:
-    try:
-        return cell is None or bool(cell != cell)
-    except TypeError:
-        return True  # pandas.NA, which is neither true nor false
-
-
-def _all_are(cells: Iterable[object], kind: type | tuple[type, ...]) -> bool:
-    return all(cell is None or isinstance(cell, kind) for cell in cells)

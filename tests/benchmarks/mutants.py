@@ -125,7 +125,8 @@ class Mutants:
             scale={"Y": 0.5, "X": 0.5}, contrast_limits=(0.0, 1.0), metadata={"a": [1, {"b": 2}]},
         )  # fmt: skip
         if image.kind == "labels" and dice.random() < 0.3:
-            image = msgspec.structs.replace(image, editable=True)
+            table: dict[str, list[Any]] = {"label": [1, 2], "a": [0.5, None]}
+            image = msgspec.structs.replace(image, editable=True, features=table)
         return (image, parts) if dice.random() < 0.7 else self._marks(image)
 
     def _marks(self, image: Image) -> tuple[Message, Parts]:

@@ -6,6 +6,8 @@ import pytest
 from streaming_core import errors
 from streaming_core.stream.image import describe_image, make_image
 
+LABELS: dict[str, Any] = {"kind": "labels"}
+
 
 @pytest.mark.parametrize(
     ("array", "words", "error", "text"),
@@ -18,6 +20,20 @@ from streaming_core.stream.image import describe_image, make_image
         (np.zeros((4, 4)), {"kind": "labels"}, errors.InvalidKind, "integers"),
         (np.zeros((4, 4, 3), "u1"), {"axes": "YXS", "kind": "labels"}, errors.InvalidAxes, "RGB"),
         (np.zeros((4, 4)), {"editable": True}, errors.InvalidKind, "for labels"),
+        (np.zeros((4, 4)), {"features": {"label": [1]}}, errors.InvalidKind, "not for image"),
+        (np.zeros((4, 4), "u1"), LABELS | {"features": {"a": [1]}}, errors.InvalidImage, "'label'"),
+        (
+            np.zeros((4, 4), "u1"),
+            LABELS | {"features": {"label": [0.5]}},
+            errors.InvalidImage,
+            "whole",
+        ),
+        (
+            np.zeros((4, 4), "u1"),
+            LABELS | {"features": {"label": range(200_000)}},
+            errors.InvalidImage,
+            "fewer columns",
+        ),
         (np.zeros((4, 4)), {"components": {"c": 1}}, errors.InvalidComponents, "channel"),
         (np.zeros((4, 4)), {"scale": {"Q": 1}}, errors.InvalidImage, "axis letters"),
         (np.zeros((4, 4)), {"scale": {"X": 0}}, errors.InvalidImage, "cannot be 0"),

@@ -129,6 +129,7 @@ def read(image: Image, payload: NDArray[Any]) -> tables.Drawing:
     "fields",
     [
         {"table": None},
+        {"features": {"label": [1]}},
         {"kind": "image"},
         {"kind": "labels"},
         {"kind": "tracks"},

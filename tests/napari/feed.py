@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 from napari_plugin.adapter import NapariAdapter
 from napari_plugin.plan import Axes
 from streaming_core.errors import RequestFailed
+from streaming_core.protocol.annotated import unpack
 from streaming_core.protocol.axes import check_axes
 from streaming_core.protocol.components import Value, check_components
 from streaming_core.protocol.messages import Image, Inline
@@ -107,6 +108,9 @@ class Stream:
         array = self.ask("read", **arguments)[1]
         assert isinstance(array, np.ndarray)
         return array
+
+    def annotations(self) -> list[dict[str, Any]]:
+        return unpack(*self.ask("annotations"))
 
     def canvas(self) -> NDArray[np.uint8]:
         """Return a picture of the canvas."""

@@ -10,6 +10,7 @@ from napari.layers import Image, Labels, Points
 
 from streaming_core.errors import RequestFailed
 from streaming_core.protocol.components import GroupKey
+from streaming_core.protocol.tables import cells_of
 from tests.napari.feed import Stream
 
 WELLS = ("B02", "B03", "C02")
@@ -278,6 +279,24 @@ def test_painted_labels_stay_painted(stream: Stream) -> None:
     arrange(stream, well="stack")
     assert (stream.read(kind="labels", components={"well": "C02"}) == 9).all()
     assert groups(stream)[0]["edited"] == 2
+
+
+def test_tables_of_labels_go_along(stream: Stream) -> None:
+    for number, well in enumerate(WELLS):
+        table = {"label": cells_of(np.array([3])), "area": cells_of(np.array([number + 0.5]))}
+        cells = np.full((40, 50), 3, np.uint16)
+        stream.show(cells, kind="labels", components={"well": well}, features=table)
+    stream.settle()
+
+    def area(name: str) -> Any:
+        groups(stream)
+        return stream.viewer.layers[name].features["area"].tolist()
+
+    arrange(stream, well="split")
+    assert [area(f"{well} · labels") for well in WELLS] == [[0.5], [1.5], [2.5]]
+    arrange(stream, well="stack")
+    stream.ask("navigate", components={"well": "B03"})
+    assert area("labels") == [1.5]
 
 
 def test_regrouping_a_thousand_planes_copies_none(stream: Stream) -> None:

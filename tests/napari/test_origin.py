@@ -84,6 +84,19 @@ def test_a_layer_that_the_user_moved_is_theirs(stream: Stream) -> None:
     assert tuple(layer.translate) == (0, 7, 9)
 
 
+def test_drawings_come_back_in_pixels_of_the_field_that_they_lie_on(stream: Stream) -> None:
+    send(stream, 0.5, (100, 200))
+    layer = stream.viewer.add_points(ndim=3, name="mine", units=stream.viewer.layers[0].units)
+    # On field 4, whose corner is 30 and 40 pixels further; field 1 is looked at.
+    layer.add([3, 100 + 0.5 * (30 + 7), 200 + 0.5 * (40 + 9)])
+    for field in (1, 4):
+        stream.ask("navigate", components={"site": field})
+        (found,) = stream.annotations()
+        assert found["components"] == {"site": 4}
+        np.testing.assert_allclose(found["data"], [[7, 9]])
+        np.testing.assert_allclose(found["world"], [[118.5, 224.5]])
+
+
 def test_z_and_t_start_where_the_first_image_says(stream: Stream) -> None:
     volume = np.zeros((6, 20, 20), np.uint8) + np.arange(6, dtype=np.uint8)[:, None, None] * 40
     stream.show(

@@ -9,6 +9,7 @@ import pytest
 from napari.layers import Labels
 from numpy.typing import NDArray
 
+from streaming_core.protocol.tables import cells_of
 from tests.napari.feed import Stream
 
 
@@ -28,6 +29,10 @@ def send(stream: Stream, array: NDArray[Any], **words: Any) -> None:
 def labels_of(stream: Stream) -> Labels:
     (layer,) = (one for one in stream.viewer.layers if isinstance(one, Labels))
     return layer
+
+
+def cells(table: dict[str, Any]) -> dict[str, Any]:
+    return {name: cells_of(np.asarray(column)) for name, column in table.items()}
 
 
 def paint(stream: Stream, y: int, x: int, label: int = 7) -> None:
@@ -160,6 +165,24 @@ def test_labels_can_become_paintable_later(stream: Stream) -> None:
     assert labels_of(stream).editable
     paint(stream, 5, 5)
     assert stream.read(kind="labels", components={"t": 1})[5, 5] == 7
+
+
+def test_labels_have_the_table_of_the_plane_that_is_seen(stream: Stream) -> None:
+    for t in range(2):
+        table = {"label": np.array([3, 5]), "area": [1.5, t], "name": ["a", None]}
+        send(stream, masks(3), components={"t": t}, features=cells(table))
+    send(stream, masks(3), components={"t": 2})
+    layer = labels_of(stream)
+    for t, lines in ((0, 2), (1, 2), (2, 0), (1, 2)):
+        stream.ask("navigate", components={"t": t})
+        assert len(layer.features) == lines
+        if lines:
+            assert layer.features["index"].tolist() == [3, 5]
+            assert layer.features["area"].tolist() == [1.5, t]
+            shown = layer.get_status((t, 20, 20))["coordinates"]
+            assert "area: 1.5" in shown
+    send(stream, masks(3), components={"t": 1})
+    assert len(layer.features) == 0  # sent again without a table
 
 
 def test_the_producers_array_is_never_written_to(stream: Stream) -> None:

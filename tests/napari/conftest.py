@@ -48,6 +48,7 @@ def stream(window: napari.Viewer, qtbot: QtBot) -> Iterator[Stream]:
     feed.close()
     window.dims.ndisplay = 2
     window.scene.camera.angles = (0, 0, 90)
+    window.canvas.overlays.scale_bar.visible = False
     qtbot.wait(1)
     assert no_threads()
 

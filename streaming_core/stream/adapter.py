@@ -73,7 +73,8 @@ class ViewerAdapter(Protocol):
         """Copy pixels out of memory that is about to be used again; return what is kept.
 
         ``pixels`` is read-only, C-contiguous, and valid during the call only. Raise
-        `streaming_core.errors.InvalidImage` or MemoryError to refuse the image by name.
+        `streaming_core.errors.InvalidImage` or MemoryError to refuse the image by name. With
+        ``image.table`` they are points, shapes or tracks: `protocol.tables.unpack`, or refuse.
         """
         ...
 

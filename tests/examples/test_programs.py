@@ -24,6 +24,7 @@ HELD = {
     "labels": {"coins": 1, "coins · labels": 1},
     "live_preview": {"camera": 1},
     "many_wells": {"plate · DAPI": 45, "plate · GFP": 44},
+    "points": {"film": 12},
     "read_back": {"noise": 6},
     "stack_with_components": {"deconvolved · DAPI": 60, "deconvolved · GFP": 60},
     "two_viewers": {"counter": 20},

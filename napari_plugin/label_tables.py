@@ -35,7 +35,7 @@ class LabelTables:
         self._shown: dict[GroupKey, Columns | None] = {}
         self._last: tuple[Image, Columns] | None = None
         self._point = layers.viewer.dims.events.point
-        self._point.connect(self._on_moved)
+        self._point.connect(self._on_moved, position="last")
 
     def put(self, image: Image, key: GroupKey, place: tuple[Value, ...]) -> None:
         """Take the table that came with a plane; no table takes away one that was there."""

@@ -59,7 +59,7 @@ class MarkLayers:
         self.wanted: Callable[[], None] = lambda: None
         self._events = layers.viewer.dims.events
         for event in (self._events.point, self._events.ndisplay, self._events.order):
-            event.connect(self._on_moved)
+            event.connect(self._on_moved, position="last")  # `Sliders` asks first who moved
         layers.viewer.layers.events.removed.connect(self._on_removed)
 
     @property

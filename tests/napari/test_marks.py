@@ -271,6 +271,20 @@ def test_who_moves_on_does_not_wait_for_shapes_that_are_out_of_sight(stream: Str
     assert only(stream, Shapes).nshapes == 1
 
 
+def test_a_slider_that_the_user_moves_is_followed_no_more(stream: Stream) -> None:
+    plate(stream)
+    for well in ("A1", "B3"):
+        stream.mark("points", [[20, 20]], components={"well": well})
+    stream.settle()
+    assert stream.ask("state")[0]["follow"]
+    stream.viewer.dims.set_current_step(0, 0)
+    assert stream.pixel(20, 20) != BLACK
+    assert not stream.ask("state")[0]["follow"]
+    stream.mark("points", [[40, 40]], components={"well": "C1"})
+    stream.settle()
+    assert stream.ask("state")[0]["shown"]["well"] == "A1"
+
+
 def test_points_are_in_space_in_3d(stream: Stream) -> None:
     plate(stream, wells=("A1",))
     stream.mark("points", [[0, 20, 20], [2, 40, 40]], "ZYX", features={"a": [1, 2]})

@@ -18,6 +18,7 @@ from napari_plugin.gui_thread import Crossing
 from napari_plugin.layers import THUMBNAIL_EVERY, Layers
 from napari_plugin.verbs import Verbs
 from streaming_core.errors import InvalidKind, RequestFailed
+from streaming_core.fleet.host import Host
 from streaming_core.protocol.messages import Image
 from streaming_core.stream.adapter import Arrival, Call, copy_pixels
 
@@ -45,11 +46,15 @@ class NapariAdapter:
     ----------
     viewer
         With its window. Layers and settings that it has already stay as they are.
+    end
+        What a producer's ``quit`` ends; None closes the window.
 
     Attributes
     ----------
     address
         Where the viewer is reached, for the widget; empty while it is not.
+    host
+        Through which it is reached, once it is.
     closed
         Whether nothing is taken any more.
     """
@@ -58,12 +63,13 @@ class NapariAdapter:
     keeps_mappings = True
     paused = False
 
-    def __init__(self, viewer: napari.Viewer) -> None:
+    def __init__(self, viewer: napari.Viewer, end: Callable[[], None] | None = None) -> None:
         self.viewer = viewer
         self.engine = f"napari {napari.__version__}, {qtpy.API_NAME} {qtpy.QT_VERSION}"
         self.address = ""
+        self.host: Host | None = None
         self.layers = Layers(viewer)
-        self._verbs = Verbs(viewer, self.layers, self.end)
+        self._verbs = Verbs(viewer, self.layers, end or self.end)
         self.verbs = frozenset(self._verbs.table)
         self._crossing = Crossing(self.settle)
         guard_context(viewer)
@@ -75,6 +81,15 @@ class NapariAdapter:
         self._thumbnails.timeout.connect(self._on_quiet)
         self.closed = False
         _adapters[id(viewer)] = self
+
+    def serve(self, host: Host) -> None:
+        """Say through which host producers reach it."""
+        self.host, self.address = host, f"127.0.0.1:{host.port}"
+
+    @property
+    def port(self) -> int | None:
+        """Control port; None while no producer can reach it."""
+        return None if self.host is None else self.host.port
 
     @property
     def idle(self) -> bool:

@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_plugin.adapter import NapariAdapter, adapter_of
+from napari_plugin.listening import begin, end, listening_of
 from streaming_core.protocol.catalog import Group
 from streaming_core.protocol.components import GroupKey
 
@@ -30,8 +31,8 @@ EVERY: Final = 500
 """Milliseconds between two looks at the figures, while the widget can be seen."""
 
 SILENT: Final = (
-    "This napari receives no streams.\n\n"
-    "Start one that does, in a terminal:\n\n"
+    "This napari receives no streams. Let it listen, and connect to it, "
+    "or start one that does, in a terminal:\n\n"
     "  planecast napari\n\n"
     "or in Python:\n\n"
     "  import planecast\n"
@@ -100,6 +101,7 @@ class StreamsWidget(QWidget):
             return
         layers = adapter.layers
         self._address.setText(adapter.address)
+        self._stop.setVisible(listening_of(self._viewer) is not None)
         self._follow.setChecked(layers.sliders.follow)
         self._held.setText(say_bytes(layers.held))
         groups = layers.catalog.groups
@@ -116,6 +118,9 @@ class StreamsWidget(QWidget):
         self._copy = QPushButton("Copy")
         self._copy.setToolTip("Copy the address, for planecast.connect()")
         self._copy.clicked.connect(self._on_copy)
+        self._stop = QPushButton("Stop")
+        self._stop.setToolTip("Free the port; the layers stay")
+        self._stop.clicked.connect(self._on_stop)
         self._follow = QCheckBox("Follow the newest image")
         self._follow.setToolTip("Sliders go to the newest image until you move one")
         self._follow.clicked.connect(self._on_follow)
@@ -134,12 +139,17 @@ class StreamsWidget(QWidget):
         self._tree.itemSelectionChanged.connect(self._on_selected)
 
     def _make_silent(self) -> QWidget:
+        page = QWidget()
+        column = QVBoxLayout(page)
         words = QLabel(SILENT)
         words.setWordWrap(True)
-        words.setMargin(9)
         words.setAlignment(Qt.AlignmentFlag.AlignTop)
         words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        return words
+        listen = QPushButton("Listen for streams")
+        listen.clicked.connect(self._on_listen)
+        column.addWidget(words, stretch=1)
+        column.addWidget(listen)
+        return page
 
     def _make_streams(self) -> QWidget:
         page = QWidget()
@@ -148,6 +158,7 @@ class StreamsWidget(QWidget):
         address = QHBoxLayout()
         address.addWidget(self._address)
         address.addWidget(self._copy)
+        address.addWidget(self._stop)
         form.addRow("Address", address)
         form.addRow("Memory held", self._held)
         column.addLayout(form)
@@ -183,6 +194,14 @@ class StreamsWidget(QWidget):
 
     def _on_copy(self) -> None:
         QGuiApplication.clipboard().setText(self._address.text())
+
+    def _on_listen(self) -> None:
+        begin(self._viewer)
+        self.refresh()
+
+    def _on_stop(self) -> None:
+        end(self._viewer)
+        self.refresh()
 
     def _on_follow(self, checked: bool) -> None:
         adapter = adapter_of(self._viewer)

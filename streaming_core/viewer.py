@@ -25,6 +25,7 @@ from streaming_core.stream.outcome import Delivery
 from streaming_core.stream.route import Route
 from streaming_core.stream.sessions import current_publisher, new_run
 from streaming_core.stream.target import Target
+from streaming_core.stream.windows import refuse_to_wait
 
 log = logging.getLogger("planecast.client")
 
@@ -232,8 +233,12 @@ class Viewer(Controls, Arranging):
         ------
         Undelivered, TimedOut
             As `flush`.
+        WouldDeadlock
+            On the thread that draws the window.
         """
         deadline = time.monotonic() + timeout
+        route = self.route()
+        refuse_to_wait(route.link.vid, "settle()")
         self.flush(timeout)
         route = self.route()
         with route.publisher.lock:

@@ -14,6 +14,7 @@ from streaming_core.memory import segments
 from streaming_core.network.transport import Part
 from streaming_core.protocol.messages import ArrayResult, Release, Reply, Request, Slab
 from streaming_core.protocol.wire import join, unpack
+from streaming_core.stream.windows import refuse_to_wait
 
 if TYPE_CHECKING:
     from streaming_core.stream.route import Route
@@ -77,8 +78,11 @@ class Requests:
             When no answer came within ``timeout`` seconds.
         ViewerNotFound
             When the viewer went away.
+        WouldDeadlock
+            On the thread that would have to answer.
         """
         route = self._route
+        refuse_to_wait(route.link.vid, f"{verb}()")
         name = route.target.name
         with route.publisher.lock:
             self._number += 1

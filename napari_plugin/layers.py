@@ -70,7 +70,8 @@ class Layers:
         viewer.layers.events.removed.connect(self._on_removed)
 
     def begin(self, image: Image) -> None:
-        """Make room on the axes for all planes of an image."""
+        """Make room on the axes for all planes of an image, and in memory if it asks for that."""
+        self._forget(self.catalog.make_room(image))
         names = [name for name in image.components if name not in self.catalog.split]
         axes = self.axes.with_names(stack_order(names))
         new_unit = self._space.note_unit(image.units)
@@ -157,13 +158,35 @@ class Layers:
         """
         self._remember()
         cleared = self.catalog.clear(source)
-        gone = [self._entries.pop(group.key) for group in cleared if group.key in self._entries]
-        self._remove(entry.layer for entry in gone if entry.layer is not None)
-        for entry in gone:
-            self._touched.pop(entry.group.key, None)
-        for group in cleared:
-            self._arranger.due.pop(group.key, None)
         self._arranger.forget(source)
+        self._discard(cleared)
+        return len(cleared)
+
+    def forget_old_runs(self) -> int:
+        """Let go of what only older runs have shown; return from how many groups."""
+        self._remember()
+        changed = self.catalog.forget_old_runs()
+        self._discard([group for group in changed if not group.planes])
+        self._forget((group.key, place) for group in changed for place in group.planes)
+        return len(changed)
+
+    def release(self, key: GroupKey) -> None:
+        """Let go of the pixels of a group; its layer stays, blank, and is filled again."""
+        self._forget((key, place) for place in self.catalog.release(key))
+
+    def _forget(self, gone: Iterable[tuple[GroupKey, tuple[Value, ...]]]) -> None:
+        """Redraw at the next `settle` where planes are gone."""
+        for key, place in gone:
+            if key in self._entries:
+                self._touched.setdefault(key, set()).add(place)
+
+    def _discard(self, groups: Sequence[Group[Plane]]) -> None:
+        """Remove the layers of groups that are forgotten, and the values that only they had."""
+        gone = [self._entries.pop(group.key) for group in groups if group.key in self._entries]
+        self._remove(entry.layer for entry in gone if entry.layer is not None)
+        for group in groups:
+            self._touched.pop(group.key, None)
+            self._arranger.due.pop(group.key, None)
         keys = self.catalog.groups
         self._maker.forget_all_but(keys)
         self.axes = Axes.of(keys.values(), self.axes).expecting(self._expected())
@@ -172,7 +195,6 @@ class Layers:
             self._order.clear()
         self._stale_axes = True
         self._grow()
-        return len(cleared)
 
     def arrange(self, modes: Mapping[str, str]) -> None:
         """Let components be sliders ("stack") or layers ("split"), of what is here and will come.
@@ -255,12 +277,6 @@ class Layers:
         """Return what a group's layer is called now; None if the user deleted it."""
         layer = self.shown_by(key)
         return None if layer is None else str(layer.name)
-
-    @property
-    def held(self) -> int:
-        """Bytes of pixels that the viewer owns."""
-        groups = self.catalog.groups.values()
-        return sum(len(group.planes) * group.plane_bytes for group in groups)
 
     def close(self) -> None:
         """Listen to the viewer no more; the layers stay as they are."""

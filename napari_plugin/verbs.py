@@ -76,8 +76,6 @@ class Verbs:
         call.reply(
             {
                 "groups": groups,
-                "memory": {"held": layers.held, "budget": None},
-                "paused": False,
                 "modes": {name: str(mode) for name, mode in layers.modes().items()},
                 "expected": {name: list(v) for name, v in layers.catalog.expected.items()},
                 "follow": layers.sliders.follow,

@@ -131,6 +131,7 @@ class RecordingAdapter:
                 self._answer(item)
 
     def _show(self, arrival: Arrival) -> None:
+        self.catalog.make_room(arrival.image)
         for key, inside, index in self.catalog.locate(arrival.image):
             self.catalog.put(arrival.image, key, inside, arrival.pixels[index])
         self.images.append(arrival.image)
@@ -144,10 +145,7 @@ class RecordingAdapter:
                 case "clear":
                     call.reply({"removed": len(self.catalog.clear(call.arguments.get("source")))})
                 case "state":
-                    groups = self.catalog.state()
-                    held = sum(group["bytes"] for group in groups)
-                    memory = {"held": held, "budget": None}
-                    call.reply({"groups": groups, "memory": memory, "paused": False})
+                    call.reply({"groups": self.catalog.state()})
                 case "quit":
                     call.reply({})
                     self._on_quit()

@@ -122,6 +122,7 @@ class Viewer(Controls, Arranging):
         colormap: str | None = None,
         contrast_limits: tuple[float, float] | None = None,
         metadata: Mapping[str, Any] | None = None,
+        keep: int | None = None,
     ) -> Delivery:
         """Send an image. Returns when it was copied, so the array may change at once.
 
@@ -156,6 +157,9 @@ class Viewer(Controls, Arranging):
             Lowest and highest value shown; taken from the first image where left out.
         metadata
             Plain data to be kept with the layer.
+        keep
+            The viewer holds no more than so many images of this source, the newest, and lets go
+            of older ones that were sent with ``keep`` too; their places are blank then.
 
         Raises
         ------
@@ -166,7 +170,8 @@ class Viewer(Controls, Arranging):
         image = make_image(
             pixels, axes=axes, kind=kind, components=components, source=source, name=name,
             scale=scale, origin=origin, units=units, colormap=colormap,
-            contrast_limits=contrast_limits, metadata=metadata, run=self.run,
+            contrast_limits=contrast_limits, metadata=metadata, keep=keep,
+            run=self.run,
         )  # fmt: skip
         route = self.route()
         return route.publisher.publish([route], pixels, image, describe_image(image))

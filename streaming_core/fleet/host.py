@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from streaming_core.errors import InvalidSetting, LeaseHeld, PlanecastError, PortTaken
 from streaming_core.fleet.registry import Connection, find, lease_path, publish, viewer_keys
@@ -31,6 +31,7 @@ from streaming_core.protocol.messages import PROTOCOL
 from streaming_core.settings import Settings
 from streaming_core.stream import windows
 from streaming_core.stream.adapter import ViewerAdapter
+from streaming_core.stream.intake import Intake
 from streaming_core.stream.receiver import Receiver
 from streaming_core.stream.session import new_vid
 
@@ -166,6 +167,16 @@ class Host:
                 keys.viewer.public, keys.client, str(path),
             ),
         )  # fmt: skip
+
+    @property
+    def intake(self) -> Intake:
+        """What this viewer takes: its backlog, memory budget, and why producers wait."""
+        return self._receiver.intake
+
+    @property
+    def producers(self) -> list[dict[str, Any]]:
+        """``state()["producers"]``, for any thread."""
+        return self._receiver.producers
 
     def _chores(self) -> None:
         self._lease.refresh()

@@ -73,7 +73,8 @@ class Image(Message, tag="IMAGE", frozen=True):
 
     ``shape`` and ``dtype`` (numpy's string, e.g. "<u2") describe the array, ``axes`` its
     dimensions. A component of an axis T, C or Z is a list with one value per index.
-    ``scale`` and ``origin`` are keyed by axis letters, in ``units`` (T in seconds).
+    ``scale`` and ``origin`` are keyed by axis letters, in ``units`` (T in seconds). ``keep``
+    asks the viewer to hold no more than so many images of this source; 0: all.
     """
 
     sid: str
@@ -93,6 +94,7 @@ class Image(Message, tag="IMAGE", frozen=True):
     colormap: str = ""
     contrast_limits: tuple[float, float] | None = None
     metadata: dict[str, Any] = {}
+    keep: int = 0
 
 
 class Ack(Message, tag="ACK", frozen=True):
@@ -127,7 +129,8 @@ class Nack(Message, tag="NACK", frozen=True):
 class Ping(Message, tag="PING", frozen=True):
     """Producer -> viewer: still there? ``last`` is the newest number sent.
 
-    ``undelivered`` counts the images that this viewer never owned. ``unacked`` is the lowest
+    ``undelivered`` counts the images that this viewer never owned, ``gaps`` those that one on
+    this port owned and lost by dying. ``unacked`` is the lowest
     number that was sent and not acked, ``unshown`` the lowest that is owned and not shown, as
     far as the producer has heard; 0: none.
     """
@@ -138,10 +141,14 @@ class Ping(Message, tag="PING", frozen=True):
     undelivered: int = 0
     unacked: int = 0
     unshown: int = 0
+    gaps: int = 0
 
 
 class Pong(Message, tag="PONG", frozen=True):
-    """Viewer -> producer: ``progress`` counts images shown, ``gui_age`` seconds since a tick."""
+    """Viewer -> producer: ``progress`` counts images shown, ``gui_age`` seconds since a tick.
+
+    ``why`` says for a person why it is ``paused``, and what to do.
+    """
 
     vid: str
     sid: str
@@ -149,6 +156,7 @@ class Pong(Message, tag="PONG", frozen=True):
     backlog: int
     paused: bool = False
     gui_age: float = 0.0
+    why: str = ""
 
 
 class Unknown(Message, tag="UNKNOWN", frozen=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -33,6 +34,7 @@ def make_image(
     colormap: str | None = None,
     contrast_limits: tuple[float, float] | None = None,
     metadata: Mapping[str, Any] | None = None,
+    keep: int | None = None,
 ) -> Image:
     """Check everything, and return the message; session, number and pixels come later.
 
@@ -72,6 +74,7 @@ def make_image(
         colormap=_text("colormap", colormap),
         contrast_limits=_limits(contrast_limits),
         metadata=_plain(metadata),
+        keep=_count("keep", keep),
     )
 
 
@@ -87,6 +90,18 @@ def _text(word: str, value: object) -> str:
     if not isinstance(value, str) or len(value) > LONGEST_TEXT:
         raise InvalidImage(f"{word}= is a text of at most {LONGEST_TEXT} characters, not {value!r}")
     return value
+
+
+def _count(word: str, value: object) -> int:
+    if value is None:
+        return 0
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = 0
+    if not 0 < number < 1 << 31:
+        raise InvalidImage(f"{word}= is a whole number above 0, not {value!r}")
+    return number
 
 
 def _lengths(word: str, given: Mapping[str, float] | None, *, positive: bool) -> dict[str, float]:

@@ -300,9 +300,13 @@ class Route:
                             item.inline = True
                 self.perform(link.nack(message.vid, message.seqs))
             case Pong():
+                paused = link.paused
                 self.perform(
                     link.pong(message.vid, message.progress, message.backlog, message.paused, now)
                 )
+                if link.paused and not paused:
+                    log.warning("%s takes no images for now: %s", self.target.name,
+                                plain(message.why) or "it is paused")  # fmt: skip
             case Unknown():
                 self.perform(link.unknown(now))
             case Reply():
@@ -359,7 +363,8 @@ class Route:
 
     def _ping(self, last: int) -> Ping:
         with self.publisher.lock:
-            return Ping(self.sid, self.link.vid, last, self.ledger.lost, *self.link.waits)
+            return Ping(self.sid, self.link.vid, last, self.ledger.lost, *self.link.waits,
+                        len(self.ledger.gaps))  # fmt: skip
 
     def _hello(self) -> Hello:
         probe, nonce = self._probe

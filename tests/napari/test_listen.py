@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from collections.abc import Callable
 
 import napari
 import numpy as np
@@ -24,32 +22,7 @@ from streaming_core.errors import PortTaken, ViewerError, WouldDeadlock
 from streaming_core.fleet.registry import find
 from streaming_core.network.endpoints import DATA_OFFSET, LOOPBACK, is_free
 from streaming_core.testing import free_pair
-
-
-class Program:
-    """A program that streams: on a thread of its own, while the window goes on."""
-
-    def __init__(self, qtbot: QtBot) -> None:
-        self._qtbot = qtbot
-        self._thread = ThreadPoolExecutor(1, "program")
-
-    def begin(self, do: Callable[..., Any], *given: Any, **words: Any) -> Future[Any]:
-        return self._thread.submit(do, *given, **words)
-
-    def __call__(self, do: Callable[..., Any], *given: Any, **words: Any) -> Any:
-        future = self.begin(do, *given, **words)
-        self._qtbot.waitUntil(future.done, timeout=20000)
-        return future.result()
-
-    def close(self) -> None:
-        self._thread.shutdown()
-
-
-@pytest.fixture
-def program(qtbot: QtBot) -> Iterator[Program]:
-    made = Program(qtbot)
-    yield made
-    made.close()
+from tests.napari.program import Program
 
 
 def is_listening(port: int) -> bool:

@@ -14,6 +14,7 @@ from napari.utils.notifications import show_warning
 from numpy.typing import NDArray
 from qtpy.QtCore import QTimer
 
+from napari_plugin.activity import Activity
 from napari_plugin.gl import guard_context
 from napari_plugin.gui_thread import Crossing
 from napari_plugin.layers import THUMBNAIL_EVERY, Layers
@@ -74,6 +75,8 @@ class NapariAdapter:
         self.host: Host | None = None
         self.layers = Layers(viewer)
         self._verbs = Verbs(viewer, self.layers, end or self.end)
+        self._activity = Activity()
+        self._verbs.table.update(self._activity.table)
         self.verbs = frozenset(self._verbs.table)
         self._crossing = Crossing(self.settle)
         guard_context(viewer)
@@ -191,6 +194,7 @@ class NapariAdapter:
         self._thumbnails.stop()
         self._watch.stop()
         self._crossing.close()
+        self._activity.close()
         self._tell_shown()  # they are in the layers; there may be no window to draw them in
         self._verbs.close()
         self.layers.close()
@@ -211,7 +215,8 @@ class NapariAdapter:
         self._crossing.put(Make(self.layers))
 
     def _on_second(self) -> None:
-        """Tell the user once when programs wait for memory; their own pause they know of."""
+        """Close bars of programs that have gone; tell the user, once, of those that wait."""
+        self._activity.keep_only({one["sid"] for one in self.producers})
         why = "" if self.host is None or self.paused else self.host.intake.why
         if why and not self._said:
             show_warning(f"Planecast: programs wait for this viewer; {why}.")

@@ -229,6 +229,7 @@ class Viewer(Controls, Arranging):
         if not done:
             raise TimedOut(
                 f"{left} images are not owned by the {route.target.name} after {timeout:g} s"
+                + route.say_busy()
             )
 
     def settle(self, timeout: float = 60.0) -> None:
@@ -252,7 +253,7 @@ class Viewer(Controls, Arranging):
             if not route.publisher.wait_for(lambda: not route.link.unshown, left):
                 raise TimedOut(
                     f"{route.link.unshown} images are owned, but not shown by the "
-                    f"{route.target.name} after {timeout:g} s"
+                    f"{route.target.name} after {timeout:g} s" + route.say_busy()
                 )
 
     @property
@@ -309,6 +310,9 @@ class Viewer(Controls, Arranging):
         self, verb: str, arguments: Mapping[str, Any], timeout: float
     ) -> tuple[Any, NDArray[Any] | None]:
         return self.route().requests.ask(verb, arguments, timeout)
+
+    def _tell(self, verb: str, arguments: Mapping[str, Any], topic: str) -> None:
+        self.route().requests.tell(verb, arguments, topic)
 
     def __enter__(self) -> Self:
         return self

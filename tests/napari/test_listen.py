@@ -168,3 +168,21 @@ def test_menu_and_palette_begin_and_end_it(
     next(one for one in widget.findChildren(QPushButton) if "Stop" in one.text()).click()
     assert not any(one.name == "planecast-receiver" for one in threading.enumerate())
     program(viewer.close, linger=0.0)
+
+
+def test_who_waits_for_a_window_that_hangs_is_told_so(
+    theirs: napari.Viewer, program: Program
+) -> None:
+    listening = listen(theirs)
+    viewer = program(pc.connect, listening.port)
+    program(viewer.show, np.ones((40, 40), "u1"))
+    program(viewer.settle)
+    for t in range(3):
+        program(viewer.show, np.ones((40, 40), "u1"), components={"t": t})
+    # This thread draws the window, and now waits for the program instead.
+    waits = program.begin(viewer.settle, timeout=6.0)
+    with pytest.raises(pc.TimedOut, match=r"not shown .*; its window has not answered for \d s"):
+        waits.result()
+    program(viewer.settle)
+    program(viewer.close)
+    listening.stop()

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
     QProgressBar,
     QPushButton,
     QTreeWidget,
+    QTreeWidgetItem,
 )
 from superqt import QLargeIntSpinBox
 
@@ -60,18 +61,22 @@ class Desk:
         self.button(word).click()
 
     def rows(self, kind: type[QTreeWidget]) -> list[list[str]]:
-        table = self.widget.findChild(kind)
-        items = [table.topLevelItem(at) for at in range(table.topLevelItemCount())]
-        return [[item.text(at) for at in range(table.columnCount())] for item in items]
+        table = self.widget.findChildren(kind)[0]
+        return [[item.text(at) for at in range(table.columnCount())] for item in items(table)]
 
     def choose(self, *at: int) -> None:
-        table = self.widget.findChild(Groups)
+        table = self.widget.findChildren(Groups)[0]
         table.clearSelection()
         for row in at:
-            table.topLevelItem(row).setSelected(True)
+            items(table)[row].setSelected(True)
 
     def words(self) -> str:
         return " ".join(one.text() for one in self.widget.findChildren(QLabel) if one.isVisible())
+
+
+def items(table: QTreeWidget) -> list[QTreeWidgetItem]:
+    found = [table.topLevelItem(at) for at in range(table.topLevelItemCount())]
+    return [item for item in found if item is not None]
 
 
 @pytest.fixture
@@ -96,7 +101,7 @@ def test_it_names_the_programs_and_the_memory(desk: Desk) -> None:
     label, run = desk.rows(Programs)[0][0].split("\nrun ")
     (producer,) = desk.state()["producers"]
     assert (label, run) == (producer["label"], desk.viewer.run)
-    bar = desk.widget.findChild(QProgressBar)
+    bar = desk.widget.findChildren(QProgressBar)[0]
     desk.until(lambda: bar.text().startswith("6.4 kB of "))
     assert desk.rows(Groups) == [["raw", "4", "6.4 kB"]]
 
@@ -120,7 +125,7 @@ def test_pause_makes_programs_wait_and_nothing_is_lost(desk: Desk) -> None:
 
 
 def test_a_full_budget_says_what_to_do_and_release_makes_room(desk: Desk) -> None:
-    spin = desk.widget.findChild(QLargeIntSpinBox)
+    spin: Any = desk.widget.findChildren(QLargeIntSpinBox)[0]
     spin.setValue(5)
     desk.click("Set")
     sent = [desk.show(t, 1000, components={"t": t}, source="big") for t in range(8)]
@@ -138,7 +143,7 @@ def test_a_full_budget_says_what_to_do_and_release_makes_room(desk: Desk) -> Non
 
 
 def test_a_raised_budget_lets_them_go_on(desk: Desk) -> None:
-    spin = desk.widget.findChild(QLargeIntSpinBox)
+    spin: Any = desk.widget.findChildren(QLargeIntSpinBox)[0]
     spin.setValue(3)
     desk.click("Set")
     for t in range(6):

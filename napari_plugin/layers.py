@@ -25,6 +25,7 @@ from napari_plugin.space import Space
 from streaming_core.looks import OPENING
 from streaming_core.protocol.catalog import Catalog, Group
 from streaming_core.protocol.components import Components, GroupKey, Mode, Value, stack_order
+from streaming_core.protocol.forgetting import forget_old_runs, make_room, release
 from streaming_core.protocol.messages import Image
 from streaming_core.protocol.regroup import check_modes, regroup, split_after
 
@@ -71,7 +72,7 @@ class Layers:
 
     def begin(self, image: Image) -> None:
         """Make room on the axes for all planes of an image, and in memory if it asks for that."""
-        self._forget(self.catalog.make_room(image))
+        self._forget(make_room(self.catalog, image))
         names = [name for name in image.components if name not in self.catalog.split]
         axes = self.axes.with_names(stack_order(names))
         new_unit = self._space.note_unit(image.units)
@@ -165,14 +166,14 @@ class Layers:
     def forget_old_runs(self) -> int:
         """Let go of what only older runs have shown; return from how many groups."""
         self._remember()
-        changed = self.catalog.forget_old_runs()
+        changed = forget_old_runs(self.catalog)
         self._discard([group for group in changed if not group.planes])
         self._forget((group.key, place) for group in changed for place in group.planes)
         return len(changed)
 
     def release(self, key: GroupKey) -> None:
         """Let go of the pixels of a group; its layer stays, blank, and is filled again."""
-        self._forget((key, place) for place in self.catalog.release(key))
+        self._forget((key, place) for place in release(self.catalog, key))
 
     def _forget(self, gone: Iterable[tuple[GroupKey, tuple[Value, ...]]]) -> None:
         """Redraw at the next `settle` where planes are gone."""

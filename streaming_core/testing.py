@@ -29,6 +29,7 @@ from streaming_core.fleet.host import Host, run_viewer, viewer_options
 from streaming_core.memory.places import run_folder
 from streaming_core.network.endpoints import DATA_OFFSET, LOOPBACK, is_free
 from streaming_core.protocol.catalog import Catalog
+from streaming_core.protocol.forgetting import make_room
 from streaming_core.protocol.messages import Image
 from streaming_core.stream.adapter import Arrival, Call, copy_pixels
 from streaming_core.stream.sessions import close_publisher
@@ -131,7 +132,7 @@ class RecordingAdapter:
                 self._answer(item)
 
     def _show(self, arrival: Arrival) -> None:
-        self.catalog.make_room(arrival.image)
+        make_room(self.catalog, arrival.image)
         for key, inside, index in self.catalog.locate(arrival.image):
             self.catalog.put(arrival.image, key, inside, arrival.pixels[index])
         self.images.append(arrival.image)

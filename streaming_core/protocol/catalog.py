@@ -215,7 +215,7 @@ class Catalog(Generic[P]):
         self.groups: dict[GroupKey, Group[P]] = {}
         self.expected: dict[str, tuple[Value, ...]] = {}
         self._ages: dict[str, int] = {}
-        self._recent = Recent()
+        self.recent = Recent()
 
     def locate(self, image: Image) -> Iterator[tuple[GroupKey, dict[str, Value], tuple[int, ...]]]:
         """Yield group, place inside it, and index in the array, for each plane of an image."""
@@ -253,67 +253,15 @@ class Catalog(Generic[P]):
             group = Group(key, image, names, values, self._ages)
             self.groups[key] = group
         if image.keep:
-            self._recent.note(image, pixels)
+            self.recent.note(image, pixels)
         return group.put(image, inside, pixels)
-
-    def make_room(self, image: Image) -> list[tuple[GroupKey, tuple[Value, ...]]]:
-        """Let go of the oldest images that were sent with ``keep``; before a new one is put.
-
-        Returns
-        -------
-        list of (key, place)
-            Where there are holes now. A place that was filled anew is not among them.
-        """
-        dropped: list[tuple[GroupKey, tuple[Value, ...]]] = []
-        for old, kept in self._recent.exceeding(image):
-            for (key, inside, _), plane in zip(self.locate(old), kept, strict=False):
-                group = self.groups.get(key)
-                place = tuple(inside[name] for name in group.names) if group else ()
-                if group is not None and plane is not None and group.planes.get(place) is plane:
-                    group.drop(place)
-                    dropped.append((key, place))
-        return dropped
-
-    def release(self, key: GroupKey) -> list[tuple[Value, ...]]:
-        """Let go of all planes of a group; return where they were."""
-        group = self.groups[key]
-        places = list(group.planes)
-        for place in places:
-            group.drop(place)
-        return places
-
-    def forget_old_runs(self) -> list[Group[P]]:
-        """Let go of the planes that a newer run of their source has not shown again.
-
-        Returns
-        -------
-        list of Group
-            Those that lost planes; one that lost all of them is forgotten.
-        """
-        newest: dict[str, str] = {}
-        for group in self.groups.values():
-            run = newest.setdefault(group.key.source, group.latest.run)
-            if self._ages[group.latest.run] > self._ages[run]:
-                newest[group.key.source] = group.latest.run
-        changed = []
-        for group in list(self.groups.values()):
-            run = newest[group.key.source]
-            old = [place for place, one in group.runs.items() if one != run]
-            for place in old:
-                group.drop(place)
-            if old:
-                changed.append(group)
-                group.forget_values()
-            if not group.planes:
-                del self.groups[group.key]
-        return changed
 
     def clear(self, source: str | None = None) -> list[Group[P]]:
         """Forget the groups of a source, or all and what was expected; return the groups."""
         gone = [group for key, group in self.groups.items() if source in (None, key.source)]
         for group in gone:
             del self.groups[group.key]
-            self._recent.forget(group.key.source)
+            self.recent.forget(group.key.source)
         if source is None:
             self.expected = {}
         return gone

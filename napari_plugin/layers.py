@@ -158,10 +158,8 @@ class Layers:
             Whose; None for all, and what was expected.
         """
         self._remember()
-        cleared = self.catalog.clear(source)
         self._arranger.forget(source)
-        self._discard(cleared)
-        return len(cleared)
+        return self._discard(self.catalog.clear(source))
 
     def forget_old_runs(self) -> int:
         """Let go of what only older runs have shown; return from how many groups."""
@@ -181,8 +179,8 @@ class Layers:
             if key in self._entries:
                 self._touched.setdefault(key, set()).add(place)
 
-    def _discard(self, groups: Sequence[Group[Plane]]) -> None:
-        """Remove the layers of groups that are forgotten, and the values that only they had."""
+    def _discard(self, groups: Sequence[Group[Plane]]) -> int:
+        """Remove the layers of forgotten groups, and values that only they had; return how many."""
         gone = [self._entries.pop(group.key) for group in groups if group.key in self._entries]
         self._remove(entry.layer for entry in gone if entry.layer is not None)
         for group in groups:
@@ -196,6 +194,7 @@ class Layers:
             self._order.clear()
         self._stale_axes = True
         self._grow()
+        return len(groups)
 
     def arrange(self, modes: Mapping[str, str]) -> None:
         """Let components be sliders ("stack") or layers ("split"), of what is here and will come.

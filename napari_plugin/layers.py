@@ -8,13 +8,12 @@ from time import monotonic
 from typing import Any, Final
 
 from napari.components import ViewerModel
-from napari.layers import Image as ImageLayer
 from napari.layers import Layer
 from psygnal import Signal
 
 from napari_plugin.arranging import Arranger
 from napari_plugin.growth import announce_growth, reshape
-from napari_plugin.looks import Contrast, contrast_of, is_flat, white_of
+from napari_plugin.looks import white_of
 from napari_plugin.making import AT_FIRST, Entry, Look, Maker, Plane, view_kept
 from napari_plugin.origins import Origins
 from napari_plugin.plan import SPLIT, Axes, focus
@@ -22,7 +21,6 @@ from napari_plugin.position import Position, in_view
 from napari_plugin.rehearsal import without_xarray
 from napari_plugin.sliders import Sliders
 from napari_plugin.space import Space
-from streaming_core.looks import OPENING
 from streaming_core.protocol.catalog import Catalog, Group
 from streaming_core.protocol.components import Components, GroupKey, Mode, Value, stack_order
 from streaming_core.protocol.forgetting import forget_old_runs, make_room, release
@@ -123,7 +121,7 @@ class Layers:
         if entry.stack.white is not None and image.contrast_limits is None:
             self._raise_white(entry, entry.stack.white, plane)
         if entry.opening is not None and entry.layer is not None:
-            self._open_contrast(entry, entry.opening, entry.layer, plane)
+            entry.open_contrast(entry.opening, entry.layer, plane)
         return False
 
     def settle(self) -> None:
@@ -349,22 +347,6 @@ class Layers:
                 yield entry
 
     # -- looks -----------------------------------------------------------------------------
-
-    def _open_contrast(
-        self, entry: Entry, before: Contrast, layer: ImageLayer, plane: Plane
-    ) -> None:
-        """Widen the contrast for one of a layer's first planes, unless the user has set it."""
-        if tuple(layer.contrast_limits) != before.limits:
-            entry.opening = None
-            return
-        if before.flat and is_flat(plane):
-            return
-        contrast = before.joined(contrast_of(plane))
-        if contrast != before:
-            layer.contrast_limits_range = contrast.range
-            layer.contrast_limits = contrast.limits
-        entry.seen += 1
-        entry.opening = contrast if entry.seen < OPENING else None
 
     def _raise_white(self, entry: Entry, white: float, plane: Plane) -> None:
         """Make room for an RGB plane that is brighter than those before it."""

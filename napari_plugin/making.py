@@ -18,7 +18,7 @@ from napari.utils.colormaps import ensure_colormap
 from numpy.typing import NDArray
 
 from napari_plugin.growth import axis_labels, starts, steps
-from napari_plugin.looks import Contrast, Palette, contrast_of, white_of
+from napari_plugin.looks import Contrast, Palette, contrast_of, is_flat, white_of
 from napari_plugin.plan import Axes, layer_title
 from napari_plugin.planes import PlaneStack
 from napari_plugin.sliders import Sliders
@@ -101,6 +101,20 @@ class Entry:
     def live(self) -> bool:
         """Whether the layer is there, and shows our planes: the user may give it other data."""
         return self.layer is not None and self.layer.data is self.stack
+
+    def open_contrast(self, before: Contrast, layer: ImageLayer, plane: Plane) -> None:
+        """Widen the contrast for one of a layer's first planes, unless the user has set it."""
+        if tuple(layer.contrast_limits) != before.limits:
+            self.opening = None
+            return
+        if before.flat and is_flat(plane):
+            return
+        contrast = before.joined(contrast_of(plane))
+        if contrast != before:
+            layer.contrast_limits_range = contrast.range
+            layer.contrast_limits = contrast.limits
+        self.seen += 1
+        self.opening = contrast if self.seen < OPENING else None
 
 
 class Maker:

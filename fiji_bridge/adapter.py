@@ -16,7 +16,7 @@ from fiji_bridge.channels import Fresh
 from fiji_bridge.edt import on_edt
 from fiji_bridge.hyperstack import Hyperstack
 from fiji_bridge.pixels import Plane
-from streaming_core.errors import InvalidComponents, InvalidKind, RequestFailed
+from streaming_core.errors import InvalidComponents, InvalidImage, InvalidKind, RequestFailed
 from streaming_core.protocol.catalog import Catalog, Group
 from streaming_core.protocol.components import GroupKey, check_value
 from streaming_core.protocol.messages import MARKS, Image
@@ -74,6 +74,8 @@ class FijiAdapter:
         """Copy the planes of an array into Java; see `pixels.own`."""
         if image.kind in MARKS:
             raise InvalidKind(f"ImageJ shows no {image.kind} that are sent: show them in napari")
+        if image.keep:
+            raise InvalidImage("keep= is not known to Fiji: its hyperstacks hold all; leave it out")
         return pixels.own(image, pixels_)
 
     def post(self, arrival: Arrival) -> None:
@@ -215,7 +217,7 @@ class FijiAdapter:
             stack = self._stacks.get(key)
             said["window"] = stack is not None and stack.is_open
         memory = {"held": held, "budget": pixels.budget()}
-        return {"groups": groups, "memory": memory, "paused": False}
+        return {"groups": groups, "memory": memory}
 
     def _screenshot(self, only_canvas: bool) -> NDArray[Any]:
         if self._headless:

@@ -6,6 +6,7 @@ import faulthandler
 import logging
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from types import FrameType
@@ -92,13 +93,13 @@ class Session:
     def _listen(self, viewer: Viewer, adapter: NapariAdapter) -> None:
         try:
             rehearse(viewer, adapter)
-            self._host = Host(adapter, port=self._options.port)
+            self._host = Host(adapter, port=self._options.port, window=threading.get_ident())
         except Exception as error:
             # The boundary to Qt, which would swallow it: `run` raises it after the loop.
             self._error = error
             adapter.end()
             return
-        adapter.address = f"127.0.0.1:{self._host.port}"
+        adapter.serve(self._host)
         viewer.title = f"Planecast · port {self._host.port}"
         log.info("napari is ready on port %s", self._host.port)
         self._starting.close()

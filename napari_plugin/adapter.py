@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
 import napari
 import numpy as np
 import qtpy
+from napari.utils.notifications import show_warning
 from numpy.typing import NDArray
 from qtpy.QtCore import QTimer
 
+from napari_plugin.activity import Activity
 from napari_plugin.gl import guard_context
 from napari_plugin.gui_thread import Crossing
 from napari_plugin.layers import Layers
 from napari_plugin.making import THUMBNAIL_EVERY
 from napari_plugin.verbs import Verbs
 from streaming_core.errors import InvalidKind, RequestFailed
+from streaming_core.fleet.host import Host
+from streaming_core.protocol.components import GroupKey
 from streaming_core.protocol.messages import Image
 from streaming_core.protocol.tables import Drawing, unpack
 from streaming_core.stream.adapter import Arrival, Call, copy_pixels
@@ -47,25 +51,34 @@ class NapariAdapter:
     ----------
     viewer
         With its window. Layers and settings that it has already stay as they are.
+    end
+        What a producer's ``quit`` ends; None closes the window.
 
     Attributes
     ----------
     address
         Where the viewer is reached, for the widget; empty while it is not.
+    paused
+        Whether its user has paused it: producers wait, and nothing is lost.
+    host
+        Through which it is reached, once it is.
     closed
         Whether nothing is taken any more.
     """
 
     viewer_kind = "napari"
     keeps_mappings = True
-    paused = False
 
-    def __init__(self, viewer: napari.Viewer) -> None:
+    def __init__(self, viewer: napari.Viewer, end: Callable[[], None] | None = None) -> None:
         self.viewer = viewer
         self.engine = f"napari {napari.__version__}, {qtpy.API_NAME} {qtpy.QT_VERSION}"
         self.address = ""
+        self.paused = False
+        self.host: Host | None = None
         self.layers = Layers(viewer)
-        self._verbs = Verbs(viewer, self.layers, self.end)
+        self._verbs = Verbs(viewer, self.layers, end or self.end)
+        self._activity = Activity()
+        self._verbs.table.update(self._activity.table)
         self.verbs = frozenset(self._verbs.table)
         self._crossing = Crossing(self.settle)
         guard_context(viewer)
@@ -77,8 +90,27 @@ class NapariAdapter:
         self._thumbnails.setSingleShot(True)
         self._thumbnails.setInterval(int(THUMBNAIL_EVERY * 1000))
         self._thumbnails.timeout.connect(self._on_quiet)
+        self._watch = QTimer(self._crossing)
+        self._watch.setInterval(1000)
+        self._watch.timeout.connect(self._on_second)
+        self._said = ""
         self.closed = False
         _adapters[id(viewer)] = self
+
+    def serve(self, host: Host) -> None:
+        """Say through which host producers reach it."""
+        self.host, self.address = host, f"127.0.0.1:{host.port}"
+        self._watch.start()
+
+    @property
+    def port(self) -> int | None:
+        """Control port; None while no producer can reach it."""
+        return None if self.host is None else self.host.port
+
+    @property
+    def producers(self) -> list[dict[str, Any]]:
+        """The programs that send, as ``state()["producers"]`` tells them."""
+        return [] if self.host is None else self.host.producers
 
     @property
     def idle(self) -> bool:
@@ -112,6 +144,18 @@ class NapariAdapter:
     def gui_age(self) -> float:
         """Seconds for which the window's thread has not answered."""
         return self._crossing.age()
+
+    def forget_old_runs(self) -> int:
+        """Let go of what only older runs have shown; return from how many layers."""
+        changed = self.layers.forget_old_runs()
+        self.settle()
+        return changed
+
+    def release(self, keys: Iterable[GroupKey]) -> None:
+        """Let go of the pixels of groups; their layers stay, blank."""
+        for key in keys:
+            self.layers.release(key)
+        self.settle()
 
     def clear(self, source: str | None = None) -> int:
         """Remove the layers of a source, or of all, and free their memory."""
@@ -169,7 +213,9 @@ class NapariAdapter:
             return
         self.closed = True
         self._thumbnails.stop()
+        self._watch.stop()
         self._crossing.close()
+        self._activity.close()
         self._tell_shown()  # they are in the layers; there may be no window to draw them in
         self._verbs.close()
         self.layers.close()
@@ -188,6 +234,14 @@ class NapariAdapter:
 
     def _on_due(self) -> None:
         self._crossing.put(Make(self.layers))
+
+    def _on_second(self) -> None:
+        """Close bars of programs that have gone; tell the user, once, of those that wait."""
+        self._activity.keep_only({one["sid"] for one in self.producers})
+        why = "" if self.host is None or self.paused else self.host.intake.why
+        if why and not self._said:
+            show_warning(f"Planecast: programs wait for this viewer; {why}.")
+        self._said = why
 
     def _on_quiet(self) -> None:
         if self._crossing.idle:

@@ -24,6 +24,7 @@ from napari_plugin.sliders import Sliders
 from napari_plugin.space import Space
 from streaming_core.protocol.catalog import Catalog, Group
 from streaming_core.protocol.components import GroupKey, Mode, Value, stack_order
+from streaming_core.protocol.forgetting import forget_old_runs, make_room, release
 from streaming_core.protocol.messages import Image
 from streaming_core.protocol.regroup import check_modes, regroup, split_after
 
@@ -51,14 +52,14 @@ class Layers:
         self.sliders = Sliders(viewer)
         self.axes = Axes()
         self._entries: dict[GroupKey, Entry] = {}
-        self._maker = Maker(viewer, self.sliders)
+        self.maker = Maker(viewer, self.sliders)
         self.space = Space()
         self._before: dict[str, Value] | None = None
         self._stale_axes = False
         self._moves: list[tuple[str, int]] = []
         self._touched: dict[GroupKey, set[tuple[Value, ...]]] = {}
         self._newest: dict[tuple[str, ...], Image] = {}
-        self._arranger = Arranger(viewer, self._maker)
+        self._arranger = Arranger(viewer, self.maker)
         self.origins = Origins(viewer, self.sliders, self._live, self.space)
         self.position = Position(viewer, self.sliders, self._entries)
         self._handed: list[Entry] = []
@@ -69,7 +70,8 @@ class Layers:
         viewer.layers.events.removed.connect(self._on_removed)
 
     def begin(self, image: Image) -> None:
-        """Make room on the axes for all planes of an image."""
+        """Make room on the axes for all planes of an image, and in memory if it asks for that."""
+        self._forget(make_room(self.catalog, image))
         names = [name for name in image.components if name not in self.catalog.split]
         axes = self.axes.with_names(stack_order(names))
         new_unit = self.space.note_unit(image.units)
@@ -154,25 +156,39 @@ class Layers:
                 entry.refresh()
 
     def clear(self, source: str | None) -> int:
-        """Forget groups and remove their layers; return how many groups.
-
-        Parameters
-        ----------
-        source
-            Whose; None for all, and what was expected.
-        """
+        """Forget the groups of a source, or all and what was expected; return how many."""
         self._remember()
-        cleared = self.catalog.clear(source)
-        gone = [self._entries.pop(group.key) for group in cleared if group.key in self._entries]
-        self._remove(entry.layer for entry in gone if entry.layer is not None)
-        for entry in gone:
-            self._touched.pop(entry.group.key, None)
-        for group in cleared:
-            self._arranger.due.pop(group.key, None)
         self._arranger.forget(source)
         cleared_marks = self.marks.clear(source)
+        return self._discard(self.catalog.clear(source)) + cleared_marks
+
+    def forget_old_runs(self) -> int:
+        """Let go of what only older runs have shown; return from how many groups."""
+        self._remember()
+        changed = forget_old_runs(self.catalog)
+        self._discard([group for group in changed if not group.planes])
+        self._forget((group.key, place) for group in changed for place in group.planes)
+        return len(changed)
+
+    def release(self, key: GroupKey) -> None:
+        """Let go of the pixels of a group; its layer stays, blank, and is filled again."""
+        self._forget((key, place) for place in release(self.catalog, key))
+
+    def _forget(self, gone: Iterable[tuple[GroupKey, tuple[Value, ...]]]) -> None:
+        """Redraw at the next `settle` where planes are gone."""
+        for key, place in gone:
+            if key in self._entries:
+                self._touched.setdefault(key, set()).add(place)
+
+    def _discard(self, groups: Sequence[Group[Plane]]) -> int:
+        """Remove the layers of forgotten groups, and values that only they had; return how many."""
+        gone = [self._entries.pop(group.key) for group in groups if group.key in self._entries]
+        self._remove(entry.layer for entry in gone if entry.layer is not None)
+        for group in groups:
+            self._touched.pop(group.key, None)
+            self._arranger.due.pop(group.key, None)
         keys = self.catalog.groups
-        self._maker.forget_all_but(keys)
+        self.maker.forget_all_but(keys)
         self._tables.forget_all_but(keys)
         self.axes = Axes.of([*keys.values(), *self.marks.spans()], self.axes)
         self.axes = self.axes.expecting(self._expected())
@@ -181,7 +197,7 @@ class Layers:
             self._order.clear()
         self._stale_axes = True
         self._grow()
-        return len(cleared) + cleared_marks
+        return len(groups)
 
     def arrange(self, modes: Mapping[str, str]) -> None:
         """Let components be sliders ("stack") or layers ("split"), of what is here and will come.
@@ -239,9 +255,8 @@ class Layers:
 
     def modes(self) -> dict[str, Mode]:
         """Return what each component of what is here does: "stack" or "split"."""
-        split = {name for key in self.catalog.groups for name, _ in key.split}
-        stacked = dict.fromkeys(self.axes.names, Mode.STACK)
-        return stacked | dict.fromkeys(sorted(split | self.catalog.split), Mode.SPLIT)
+        split = {name for key in self.catalog.groups for name, _ in key.split} | self.catalog.split
+        return dict.fromkeys(self.axes.names, Mode.STACK) | dict.fromkeys(sorted(split), Mode.SPLIT)
 
     def make_due(self) -> Iterator[bool]:
         """Make the layers that regrouping asked for; True after each, which takes 50 ms."""
@@ -274,24 +289,14 @@ class Layers:
         layer = self.layer_of(key)
         return None if layer is None else str(layer.name)
 
-    @property
-    def held(self) -> int:
-        """Bytes of pixels and marks that the viewer owns."""
-        groups = self.catalog.groups.values()
-        return sum(len(one.planes) * one.plane_bytes for one in groups) + self.marks.held
-
-    def insert(self, layer: Layer) -> None:
-        """Add a layer of marks to the list, with room for it on the axes."""
-        self._maker.insert(layer)
-
     def images(self) -> Iterator[Entry]:
         """The images whose layers are there, as they came."""
         return (entry for entry in self._live() if entry.group.key.kind == "image")
 
     def ours(self) -> Iterator[Layer]:
         """All layers of what was streamed."""
-        layers = [entry.layer for entry in self._entries.values()]
-        layers += [entry.layer for entry in self.marks.entries.values()]
+        layers = [one.layer for one in self._entries.values()]
+        layers += [one.layer for one in self.marks.entries.values()]
         return (layer for layer in layers if layer is not None)
 
     def any_planes(self) -> bool:
@@ -311,7 +316,7 @@ class Layers:
 
     def _make(self, group: Group[Plane], look: Look) -> None:
         with without_xarray():
-            self._entries[group.key] = self._maker.make(group, self.axes, self.space, look)
+            self._entries[group.key] = self.maker.make(group, self.axes, self.space, look)
 
     def _put_in_order(self) -> None:
         with self.sliders.ours():

@@ -208,7 +208,7 @@ class MarkLayers:
             **self._space(entry, view),
         )
         entry.layer = layer
-        self._layers.insert(layer)
+        self._layers.maker.insert(layer)
 
     def _step(self, entry: MarkEntry) -> None:
         """Do the next piece of work on a layer; begin anew if something else is looked at."""

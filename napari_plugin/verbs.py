@@ -80,8 +80,6 @@ class Verbs:
             {
                 "groups": groups,
                 "marks": layers.marks.state(),
-                "memory": {"held": layers.held, "budget": None},
-                "paused": False,
                 "modes": {name: str(mode) for name, mode in layers.modes().items()},
                 "expected": {name: list(v) for name, v in layers.catalog.expected.items()},
                 "follow": layers.sliders.follow,

@@ -1,54 +1,45 @@
-"""The dock widget *Planecast streams*: where this viewer is reached, and what it holds."""
+"""The dock widget *Planecast streams*: where this viewer is reached, what it holds and does."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+from napari.utils.notifications import show_warning
 from qtpy.QtCore import QSize, Qt, QTimer
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import (
-    QAbstractItemView,
     QCheckBox,
     QFormLayout,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QLineEdit,
+    QProgressBar,
     QPushButton,
     QStackedLayout,
-    QTreeWidget,
-    QTreeWidgetItem,
     QVBoxLayout,
     QWidget,
 )
+from superqt import QCollapsible
 
 from napari_plugin.adapter import NapariAdapter, adapter_of
-from streaming_core.protocol.catalog import Group
-from streaming_core.protocol.components import GroupKey
+from napari_plugin.forms import MB, Modes, budget_form
+from napari_plugin.listening import begin, end, listening_of
+from napari_plugin.tables import Groups, Programs
+from streaming_core.errors import InvalidComponents
+from streaming_core.memory.budget import Budget, say_bytes
 
 EVERY: Final = 500
 """Milliseconds between two looks at the figures, while the widget can be seen."""
 
 SILENT: Final = (
-    "This napari receives no streams.\n\n"
-    "Start one that does, in a terminal:\n\n"
+    "This napari receives no streams. Let it listen, and connect to it, "
+    "or start one that does, in a terminal:\n\n"
     "  planecast napari\n\n"
     "or in Python:\n\n"
     "  import planecast\n"
     '  viewer = planecast.launch("napari")\n'
     "  viewer.show(image)"
 )
-
-UNITS: Final = ("B", "kB", "MB", "GB", "TB")
-
-
-def say_bytes(number: float) -> str:
-    """Return bytes in words for a person: "15.7 MB"."""
-    for unit in UNITS[:-1]:
-        if number < 1000:
-            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
-        number /= 1000
-    return f"{number:.1f} {UNITS[-1]}"
 
 
 class StreamsWidget(QWidget):
@@ -63,7 +54,7 @@ class StreamsWidget(QWidget):
     def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._viewer = napari_viewer
-        self._rows: dict[GroupKey, QTreeWidgetItem] = {}
+        self._said: Budget | None = None
         self._make_parts()
         self._stack = QStackedLayout(self)
         self._stack.addWidget(self._make_silent())
@@ -75,7 +66,7 @@ class StreamsWidget(QWidget):
 
     def sizeHint(self) -> QSize:
         """Small: the room belongs to the images."""
-        return QSize(260, 220)
+        return QSize(300, 420)
 
     def minimumSizeHint(self) -> QSize:
         """Small enough to stand under the layer list."""
@@ -100,89 +91,125 @@ class StreamsWidget(QWidget):
             return
         layers = adapter.layers
         self._address.setText(adapter.address)
+        self._stop.setVisible(listening_of(self._viewer) is not None)
         self._follow.setChecked(layers.sliders.follow)
-        self._held.setText(say_bytes(layers.held))
-        groups = layers.catalog.groups
-        for key in [key for key in self._rows if key not in groups]:
-            self._tree.takeTopLevelItem(self._tree.indexOfTopLevelItem(self._rows.pop(key)))
-        for key, group in groups.items():
-            self._show_row(adapter, key, group)
-        self._clear.setEnabled(bool(groups))
+        self._pause.setChecked(adapter.paused)
+        self._pause.setText("Go on" if adapter.paused else "Pause")
+        self._show_memory(adapter)
+        self._programs.refresh(adapter.producers)
+        self._groups.refresh(layers)
+        self._modes.refresh({name: str(mode) for name, mode in layers.modes().items()})
         self._on_selected()
+
+    def _show_memory(self, adapter: NapariAdapter) -> None:
+        budget = self._budget()
+        held, limit = (budget.held, budget.limit) if budget else (0, 1)
+        self._memory.setValue(min(100, round(100 * held / limit)))
+        self._memory.setFormat(f"{say_bytes(held)} of {say_bytes(limit)}" if budget else "")
+        if budget is not None and budget is not self._said:
+            self._said = budget  # what is typed meanwhile stays
+            self._form.megabytes.value = max(1, budget.limit // MB)
+        why = adapter.host.intake.why if adapter.host else ""
+        self._why.setVisible(bool(why))
+        if why:
+            self._why.setText(f"Programs wait: {why}.")
 
     def _make_parts(self) -> None:
         self._address = QLineEdit()
         self._address.setReadOnly(True)
-        self._copy = QPushButton("Copy")
-        self._copy.setToolTip("Copy the address, for planecast.connect()")
-        self._copy.clicked.connect(self._on_copy)
+        self._copy = _button("Copy", "Copy the address, for planecast.connect()", self._on_copy)
+        self._stop = _button("Stop", "Free the port; the layers stay", self._on_stop)
+        self._memory = QProgressBar()
+        self._memory.setRange(0, 100)
+        self._why = QLabel()
+        self._why.setWordWrap(True)
+        self._pause = _button("Pause", "Take no more images; nothing is lost", self._on_pause)
+        self._pause.setCheckable(True)
         self._follow = QCheckBox("Follow the newest image")
         self._follow.setToolTip("Sliders go to the newest image until you move one")
         self._follow.clicked.connect(self._on_follow)
-        self._held = QLabel()
-        self._clear = QPushButton()
-        self._clear.clicked.connect(self._on_clear)
-        self._tree = QTreeWidget()
-        self._tree.setHeaderLabels(["Layer", "Planes", "Memory"])
-        self._tree.setRootIsDecorated(False)
-        header = self._tree.header()
-        header.setStretchLastSection(False)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        self._tree.setUniformRowHeights(True)
-        self._tree.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self._tree.itemSelectionChanged.connect(self._on_selected)
+        self._programs = Programs()
+        self._groups = Groups()
+        self._groups.itemSelectionChanged.connect(self._on_selected)
+        self._clear = _button("Clear all", "Remove layers and free their memory", self._on_clear)
+        self._old = _button(
+            "Clear old runs", "Remove what only earlier runs of a source have shown", self._on_old
+        )
+        self._release = _button(
+            "Release memory", "Let go of the pixels of the chosen layers", self._on_release
+        )
+        self._restore = _button(
+            "Bring back", "Show the chosen layers again that you have deleted", self._on_restore
+        )
+        self._modes = Modes(self._on_arrange)
 
     def _make_silent(self) -> QWidget:
+        page = QWidget()
+        column = QVBoxLayout(page)
         words = QLabel(SILENT)
         words.setWordWrap(True)
-        words.setMargin(9)
         words.setAlignment(Qt.AlignmentFlag.AlignTop)
         words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        return words
+        column.addWidget(words, stretch=1)
+        column.addWidget(
+            _button("Listen for streams", "On a port of this machine", self._on_listen)
+        )
+        return page
 
     def _make_streams(self) -> QWidget:
         page = QWidget()
         column = QVBoxLayout(page)
         form = QFormLayout()
-        address = QHBoxLayout()
-        address.addWidget(self._address)
-        address.addWidget(self._copy)
-        form.addRow("Address", address)
-        form.addRow("Memory held", self._held)
+        form.addRow("Address", _row(self._address, self._copy, self._stop))
+        form.addRow("Memory", self._memory)
         column.addLayout(form)
-        column.addWidget(self._follow)
-        column.addWidget(self._tree, stretch=1)
-        column.addWidget(self._clear)
+        column.addWidget(self._why)
+        column.addLayout(_row(self._pause, self._follow))
+        column.addWidget(self._groups, stretch=2)
+        column.addLayout(_row(self._clear, self._old))
+        column.addLayout(_row(self._release, self._restore))
+        column.addWidget(_section("Programs", self._programs, open_=True))
+        column.addWidget(_section("Sliders or layers", self._modes))
+        self._form = budget_form(self._budget)
+        column.addWidget(_section("Memory budget", self._form.native))
         return page
 
-    def _show_row(self, adapter: NapariAdapter, key: GroupKey, group: Group[Any]) -> None:
-        row = self._rows.get(key)
-        if row is None:
-            row = self._rows[key] = QTreeWidgetItem(self._tree)
-            for column in (1, 2):
-                row.setTextAlignment(column, Qt.AlignmentFlag.AlignRight)
-        name = adapter.layers.layer_name(key)
-        texts = (
-            name or f"{key.title() or key.kind} (deleted)",
-            str(len(group.planes)),
-            say_bytes(len(group.planes) * group.plane_bytes),
-        )
-        for column, text in enumerate(texts):
-            if row.text(column) != text:
-                row.setText(column, text)
+    def _budget(self) -> Budget | None:
+        adapter = adapter_of(self._viewer)
+        return adapter.host.intake.budget if adapter and adapter.host else None
 
     def _source(self) -> str | None:
         """Source of the selected row; None when no row is selected."""
-        chosen = self._tree.selectedItems()
-        return next((key.source for key, row in self._rows.items() if row in chosen), None)
+        return next((key.source for key in self._groups.chosen()), None)
 
     def _on_selected(self) -> None:
-        source = self._source()
+        adapter = adapter_of(self._viewer)
+        if adapter is None:
+            return
+        chosen, source = self._groups.chosen(), self._source()
+        groups = adapter.layers.catalog.groups
         self._clear.setText("Clear all" if source is None else f"Clear source {source!r}")
+        self._clear.setEnabled(bool(groups))
+        self._old.setEnabled(bool(groups))
+        self._release.setEnabled(bool(chosen))
+        self._restore.setEnabled(any(adapter.layers.layer_name(key) is None for key in chosen))
 
     def _on_copy(self) -> None:
         QGuiApplication.clipboard().setText(self._address.text())
+
+    def _on_listen(self) -> None:
+        begin(self._viewer)
+        self.refresh()
+
+    def _on_stop(self) -> None:
+        end(self._viewer)
+        self.refresh()
+
+    def _on_pause(self, checked: bool) -> None:
+        adapter = adapter_of(self._viewer)
+        if adapter is not None:
+            adapter.paused = checked
+            self.refresh()
 
     def _on_follow(self, checked: bool) -> None:
         adapter = adapter_of(self._viewer)
@@ -194,3 +221,55 @@ class StreamsWidget(QWidget):
         if adapter is not None:
             adapter.clear(self._source())
             self.refresh()
+
+    def _on_old(self) -> None:
+        adapter = adapter_of(self._viewer)
+        if adapter is not None:
+            adapter.forget_old_runs()
+            self.refresh()
+
+    def _on_release(self) -> None:
+        adapter = adapter_of(self._viewer)
+        if adapter is not None:
+            adapter.release(self._groups.chosen())
+            self.refresh()
+
+    def _on_restore(self) -> None:
+        adapter = adapter_of(self._viewer)
+        if adapter is not None:
+            for key in self._groups.chosen():
+                adapter.layers.restore(key)
+            self.refresh()
+
+    def _on_arrange(self, name: str, mode: str) -> None:
+        adapter = adapter_of(self._viewer)
+        if adapter is not None:
+            try:
+                adapter.layers.arrange({name: mode})
+            except InvalidComponents as error:
+                show_warning(str(error))
+            self.refresh()
+
+
+def _button(text: str, tip: str, do: Any) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(tip)
+    button.clicked.connect(do)
+    return button
+
+
+def _row(*parts: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    for part in parts:
+        row.addWidget(part)
+    return row
+
+
+def _section(title: str, content: QWidget, *, open_: bool = False) -> QCollapsible:
+    section = QCollapsible(title)
+    section.setContent(content)
+    if open_:
+        section.expand(animate=False)
+    else:
+        section.collapse(animate=False)
+    return section

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streaming_core.errors import RequestFailed, WireError
+from streaming_core.errors import PlanecastError, RequestFailed, WireError
+from streaming_core.picture import html_of
 from streaming_core.protocol.annotated import unpack
 from streaming_core.protocol.components import Value
+
+LONGEST_NAME: Final = 256
+"""Characters of the name of a progress bar."""
+
+GLANCE: Final = 2.0
+"""Seconds that a notebook's cell waits for its picture of a viewer."""
 
 ANSWER: Final = 30.0
 """Seconds that a request waits for its answer, unless said otherwise."""
@@ -25,6 +33,10 @@ class Controls(ABC):
         self, verb: str, arguments: Mapping[str, Any], timeout: float
     ) -> tuple[Any, NDArray[Any] | None]:
         """Ask the viewer, and wait for its answer: plain data, and an array or None."""
+
+    @abstractmethod
+    def _tell(self, verb: str, arguments: Mapping[str, Any], topic: str) -> None:
+        """Tell the viewer something; of one topic the newest is what counts. Never waits."""
 
     def read(
         self, *, source: str | None = None, kind: str = "image",
@@ -110,6 +122,51 @@ class Controls(ABC):
             When there is no such slider or value; the text says which there are.
         """
         self._ask("navigate", {"components": components}, ANSWER)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        """Return what a notebook shows: the screenshot and what the viewer holds.
+
+        A viewer that is gone or busy is one line of text, after `GLANCE` seconds.
+        """
+        bundle = {"text/plain": repr(self)}
+        try:
+            state = dict(self._ask("state", {}, GLANCE)[0])
+        except PlanecastError as error:
+            bundle["text/plain"] += f": {error}"
+            return bundle
+        picture: NDArray[np.uint8] | None = None
+        with suppress(PlanecastError):  # not every viewer has a window
+            picture = self._ask("screenshot", {"canvas": False}, GLANCE)[1]
+        name = f"{state['viewer_kind']} viewer on port {state['port']}"
+        bundle["text/html"] = html_of(name, state, picture)
+        return bundle
+
+    def progress(self, name: str, *, done: float, total: float | None = None) -> None:
+        """Show how far the program has come; returns at once, however often it is called.
+
+        A viewer shows a bar for each name until ``done`` reaches ``total``, or the program ends.
+
+        Parameters
+        ----------
+        name
+            What is being done, e.g. "segment".
+        done, total
+            How much of how much; without ``total`` the bar only says that it goes on.
+
+        Examples
+        --------
+        >>> for number, well in enumerate(wells, 1):  # doctest: +SKIP
+        ...     segment(well)
+        ...     viewer.progress("segment", done=number, total=len(wells))
+        """
+        if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME:
+            raise ValueError(f"name is a text of 1 to {LONGEST_NAME} characters, not {name!r}")
+        words = {
+            "name": name,
+            "done": float(done),
+            "total": None if total is None else float(total),
+        }
+        self._tell("progress", words, f"progress {name}")
 
     def clear(self, source: str | None = None) -> None:
         """Remove what a source has shown, or everything."""

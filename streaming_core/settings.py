@@ -41,6 +41,9 @@ class Settings:
         a quarter of it (``PLANECAST_HANDED_OVER``).
     restart_grace
         Seconds that images are kept for a viewer that died (``PLANECAST_RESTART_GRACE``).
+    memory
+        Bytes of images that a viewer keeps before producers wait; 0 stands for half of what it
+        may use (``PLANECAST_MEMORY``).
     sessions
         Producers that a viewer serves at once (``PLANECAST_SESSIONS``).
     """
@@ -54,6 +57,7 @@ class Settings:
     linger: float = 30.0
     handed_over: int = 0
     restart_grace: float = 10.0
+    memory: int = 0
     sessions: int = 1024
 
     @classmethod

@@ -29,6 +29,7 @@ from streaming_core.fleet.host import Host, run_viewer, viewer_options
 from streaming_core.memory.places import run_folder
 from streaming_core.network.endpoints import DATA_OFFSET, LOOPBACK, is_free
 from streaming_core.protocol.catalog import Catalog
+from streaming_core.protocol.forgetting import make_room
 from streaming_core.protocol.messages import Image
 from streaming_core.protocol.tables import Drawing, unpack
 from streaming_core.stream.adapter import Arrival, Call, copy_pixels
@@ -139,6 +140,7 @@ class RecordingAdapter:
         if arrival.image.table is not None:
             self.drawings.append(unpack(arrival.image, arrival.pixels))
         else:
+            make_room(self.catalog, arrival.image)
             for key, inside, index in self.catalog.locate(arrival.image):
                 self.catalog.put(arrival.image, key, inside, arrival.pixels[index])
         self.images.append(arrival.image)
@@ -152,10 +154,7 @@ class RecordingAdapter:
                 case "clear":
                     call.reply({"removed": len(self.catalog.clear(call.arguments.get("source")))})
                 case "state":
-                    groups = self.catalog.state()
-                    held = sum(group["bytes"] for group in groups)
-                    memory = {"held": held, "budget": None}
-                    call.reply({"groups": groups, "memory": memory, "paused": False})
+                    call.reply({"groups": self.catalog.state()})
                 case "quit":
                     call.reply({})
                     self._on_quit()

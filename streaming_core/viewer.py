@@ -28,6 +28,7 @@ from streaming_core.stream.outcome import Delivery
 from streaming_core.stream.route import Route
 from streaming_core.stream.sessions import current_publisher, new_run
 from streaming_core.stream.target import Target
+from streaming_core.stream.windows import refuse_to_wait
 
 log = logging.getLogger("planecast.client")
 
@@ -126,6 +127,7 @@ class Viewer(Controls, Arranging, Marks):
         features: Any = None,
         editable: bool = False,
         metadata: Mapping[str, Any] | None = None,
+        keep: int | None = None,
     ) -> Delivery:
         """Send an image. Returns when it was copied, so the array may change at once.
 
@@ -166,6 +168,9 @@ class Viewer(Controls, Arranging, Marks):
             the same place do not change it, and `read` returns it.
         metadata
             Plain data to be kept with the layer.
+        keep
+            The viewer holds no more than so many images of this source, the newest, and lets go
+            of older ones that were sent with ``keep`` too; their places are blank then.
 
         Raises
         ------
@@ -177,7 +182,7 @@ class Viewer(Controls, Arranging, Marks):
             pixels, axes=axes, kind=kind, components=components, source=source, name=name,
             scale=scale, origin=origin, units=units, colormap=colormap,
             contrast_limits=contrast_limits, metadata=metadata, features=features,
-            editable=editable, run=self.run,
+            editable=editable, keep=keep, run=self.run,
         )  # fmt: skip
         route = self.route()
         return route.publisher.publish([route], pixels, image, describe_image(image))
@@ -240,6 +245,7 @@ class Viewer(Controls, Arranging, Marks):
         if not done:
             raise TimedOut(
                 f"{left} images are not owned by the {route.target.name} after {timeout:g} s"
+                + route.say_busy()
             )
 
     def settle(self, timeout: float = 60.0) -> None:
@@ -249,8 +255,12 @@ class Viewer(Controls, Arranging, Marks):
         ------
         Undelivered, TimedOut
             As `flush`.
+        WouldDeadlock
+            On the thread that draws the window.
         """
         deadline = time.monotonic() + timeout
+        route = self.route()
+        refuse_to_wait(route.link.vid, "settle()")
         self.flush(timeout)
         route = self.route()
         with route.publisher.lock:
@@ -259,7 +269,7 @@ class Viewer(Controls, Arranging, Marks):
             if not route.publisher.wait_for(lambda: not route.link.unshown, left):
                 raise TimedOut(
                     f"{route.link.unshown} images are owned, but not shown by the "
-                    f"{route.target.name} after {timeout:g} s"
+                    f"{route.target.name} after {timeout:g} s" + route.say_busy()
                 )
 
     @property
@@ -316,6 +326,9 @@ class Viewer(Controls, Arranging, Marks):
         self, verb: str, arguments: Mapping[str, Any], timeout: float
     ) -> tuple[Any, NDArray[Any] | None]:
         return self.route().requests.ask(verb, arguments, timeout)
+
+    def _tell(self, verb: str, arguments: Mapping[str, Any], topic: str) -> None:
+        self.route().requests.tell(verb, arguments, topic)
 
     def __enter__(self) -> Self:
         return self

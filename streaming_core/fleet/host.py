@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from streaming_core.errors import InvalidSetting, LeaseHeld, PlanecastError, PortTaken
 from streaming_core.fleet.registry import Connection, find, lease_path, publish, viewer_keys
@@ -29,7 +29,9 @@ from streaming_core.network.endpoints import (
 from streaming_core.network.keys import Admission
 from streaming_core.protocol.messages import PROTOCOL
 from streaming_core.settings import Settings
+from streaming_core.stream import windows
 from streaming_core.stream.adapter import ViewerAdapter
+from streaming_core.stream.intake import Intake
 from streaming_core.stream.receiver import Receiver
 from streaming_core.stream.session import new_vid
 
@@ -98,6 +100,10 @@ class Host:
         The viewer kind. Its window should be alive: from now on producers find it.
     port
         Control port; None for the first free pair.
+    settings
+        Limits; None for those of the environment.
+    window
+        Thread that draws the window, if programs in this process may send to it.
 
     Raises
     ------
@@ -106,8 +112,10 @@ class Host:
     """
 
     def __init__(
-        self, adapter: ViewerAdapter, port: int | None = None, settings: Settings | None = None
-    ) -> None:
+        self, adapter: ViewerAdapter, port: int | None = None, settings: Settings | None = None,
+        *, window: int | None = None,
+    ) -> None:  # fmt: skip
+        self._window = window
         self._folder = run_folder()
         self._settings = settings or Settings.load()
         self._closed = False
@@ -150,6 +158,8 @@ class Host:
             self._lease.release()
             raise
         self.port = port
+        if self._window is not None:
+            windows.inhabit(vid, self._window)
         self._file = publish(
             self._folder,
             Connection(
@@ -157,6 +167,16 @@ class Host:
                 keys.viewer.public, keys.client, str(path),
             ),
         )  # fmt: skip
+
+    @property
+    def intake(self) -> Intake:
+        """What this viewer takes: its backlog, memory budget, and why producers wait."""
+        return self._receiver.intake
+
+    @property
+    def producers(self) -> list[dict[str, Any]]:
+        """``state()["producers"]``, for any thread."""
+        return self._receiver.producers
 
     def _chores(self) -> None:
         self._lease.refresh()
@@ -172,6 +192,7 @@ class Host:
         self._closed = True
         remove(self._file)
         self._receiver.close(reason)
+        windows.leave(self._receiver.vid)
         self._lease.release()
 
 

@@ -27,6 +27,7 @@ from streaming_core.protocol.components import (
     stack_order,
 )
 from streaming_core.protocol.messages import Image
+from streaming_core.protocol.recent import Recent
 
 P = TypeVar("P")
 
@@ -55,8 +56,7 @@ class Put(Generic[P]):
     replaced
         What stood there before, or None.
     outdated
-        A newer run has filled the place already, or a person has painted it: nothing was
-        changed.
+        A newer run has filled the place, or a person has painted it: nothing was changed.
     """
 
     group: Group[P]
@@ -89,6 +89,8 @@ class Group(Generic[P]):
         Place -> where its first pixel is, (y, x) as sent; for images that came with an origin.
     edited
         Places whose plane a person has painted: what arrives no longer changes them.
+    released
+        How many planes were let go of to make room.
     """
 
     key: GroupKey
@@ -100,6 +102,7 @@ class Group(Generic[P]):
     runs: dict[tuple[Value, ...], str] = field(default_factory=dict)
     origins: dict[tuple[Value, ...], tuple[float, float]] = field(default_factory=dict)
     edited: set[tuple[Value, ...]] = field(default_factory=set)
+    released: int = 0
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -177,6 +180,7 @@ class Group(Generic[P]):
             "old": sum(run != newest for run in self.runs.values()),
             "edited": len(self.edited),
             "holes": holes,
+            "released": self.released,
             "missing": [dict(zip(self.names, place, strict=True)) for place in missing],
             "bytes": len(self.planes) * self.plane_bytes,
         }
@@ -211,6 +215,7 @@ class Catalog(Generic[P]):
         self.groups: dict[GroupKey, Group[P]] = {}
         self.expected: dict[str, tuple[Value, ...]] = {}
         self._ages: dict[str, int] = {}
+        self.recent = Recent()
 
     def locate(self, image: Image) -> Iterator[tuple[GroupKey, dict[str, Value], tuple[int, ...]]]:
         """Yield group, place inside it, and index in the array, for each plane of an image."""
@@ -247,6 +252,8 @@ class Catalog(Generic[P]):
             values = {name: Values(name) for name in names}
             group = Group(key, image, names, values, self._ages)
             self.groups[key] = group
+        if image.keep:
+            self.recent.note(image, pixels)
         return group.put(image, inside, pixels)
 
     def clear(self, source: str | None = None) -> list[Group[P]]:
@@ -254,6 +261,7 @@ class Catalog(Generic[P]):
         gone = [group for key, group in self.groups.items() if source in (None, key.source)]
         for group in gone:
             del self.groups[group.key]
+            self.recent.forget(group.key.source)
         if source is None:
             self.expected = {}
         return gone

@@ -92,7 +92,8 @@ class Image(Message, tag="IMAGE", frozen=True):
     ``scale`` and ``origin`` are keyed by axis letters, in ``units`` (T in seconds).
     ``editable``: a person may paint these labels. Points, shapes and tracks travel as bytes
     (``shape`` is their number, ``axes`` empty) that ``table`` describes; their features are
-    among them, those of labels in ``features``.
+    among them, those of labels in ``features``. ``keep``
+    asks the viewer to hold no more than so many images of this source; 0: all.
     """
 
     sid: str
@@ -115,6 +116,7 @@ class Image(Message, tag="IMAGE", frozen=True):
     editable: bool = False
     table: Table | None = None
     features: dict[str, list[Cell]] = {}
+    keep: int = 0
 
 
 class Ack(Message, tag="ACK", frozen=True):
@@ -149,7 +151,8 @@ class Nack(Message, tag="NACK", frozen=True):
 class Ping(Message, tag="PING", frozen=True):
     """Producer -> viewer: still there? ``last`` is the newest number sent.
 
-    ``undelivered`` counts the images that this viewer never owned. ``unacked`` is the lowest
+    ``undelivered`` counts the images that this viewer never owned, ``gaps`` those that one on
+    this port owned and lost by dying. ``unacked`` is the lowest
     number that was sent and not acked, ``unshown`` the lowest that is owned and not shown, as
     far as the producer has heard; 0: none.
     """
@@ -160,10 +163,14 @@ class Ping(Message, tag="PING", frozen=True):
     undelivered: int = 0
     unacked: int = 0
     unshown: int = 0
+    gaps: int = 0
 
 
 class Pong(Message, tag="PONG", frozen=True):
-    """Viewer -> producer: ``progress`` counts images shown, ``gui_age`` seconds since a tick."""
+    """Viewer -> producer: ``progress`` counts images shown, ``gui_age`` seconds since a tick.
+
+    ``why`` says for a person why it is ``paused``, and what to do.
+    """
 
     vid: str
     sid: str
@@ -171,6 +178,7 @@ class Pong(Message, tag="PONG", frozen=True):
     backlog: int
     paused: bool = False
     gui_age: float = 0.0
+    why: str = ""
 
 
 class Unknown(Message, tag="UNKNOWN", frozen=True):

@@ -154,6 +154,8 @@ def check_image(image: Image, parts: int) -> Image:
         raise WireError(str(error)) from None
     if image.seq < 1 or max(map(len, (image.source, image.name, image.run))) > LONGEST_TEXT:
         raise WireError("a number below 1, or a source, name or run that is too long")
+    if image.keep < 0:
+        raise WireError(f"{image.keep} images cannot be kept")
     _check_where(image.where, nbytes, parts)
     if len(components) == len(image.components):
         return image

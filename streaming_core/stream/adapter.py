@@ -38,13 +38,14 @@ class Call:
 
     ``arguments`` come from another process and are checked by the verb itself.
     Call ``reply`` (a plain JSON-able result, and at most one array) or ``fail`` (a
-    sentence) exactly once, from any thread.
+    sentence) exactly once, from any thread. ``sid`` names the producer's connection.
     """
 
     verb: str
     arguments: Mapping[str, Any]
     reply: Callable[..., None]
     fail: Callable[[str], None]
+    sid: str = ""
 
 
 class ViewerAdapter(Protocol):

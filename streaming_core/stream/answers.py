@@ -97,7 +97,7 @@ class Answers:
             fail(f"a {self._adapter.viewer_kind} viewer cannot do that; it can: {known}")
             return
         reply = state if request.verb == "state" else answer
-        self._adapter.call(Call(request.verb, request.arguments, reply, fail))
+        self._adapter.call(Call(request.verb, request.arguments, reply, fail, session.sid))
 
     def _reply(
         self, session: Session, number: int, result: Any, array: NDArray[Any] | None, error: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -40,6 +41,7 @@ def make_image(
     metadata: Mapping[str, Any] | None = None,
     editable: bool = False,
     features: Any = None,
+    keep: int | None = None,
 ) -> Image:
     """Check everything, and return the message; session, number and pixels come later.
 
@@ -78,6 +80,7 @@ def make_image(
         metadata=_plain(metadata),
         editable=bool(editable),
         features=_table(kind, features),
+        keep=_count("keep", keep),
     )
 
 
@@ -120,6 +123,18 @@ def _text(word: str, value: object) -> str:
     if not isinstance(value, str) or len(value) > LONGEST_TEXT:
         raise InvalidImage(f"{word}= is a text of at most {LONGEST_TEXT} characters, not {value!r}")
     return value
+
+
+def _count(word: str, value: object) -> int:
+    if value is None:
+        return 0
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = 0
+    if not 0 < number < 1 << 31:
+        raise InvalidImage(f"{word}= is a whole number above 0, not {value!r}")
+    return number
 
 
 def _lengths(word: str, given: Mapping[str, float] | None, *, positive: bool) -> dict[str, float]:

@@ -30,6 +30,7 @@ from streaming_core.stream.outcome import Deliveries, Delivery
 from streaming_core.stream.pixels import Pixels, SlotPixels
 from streaming_core.stream.route import Route
 from streaming_core.stream.target import Target
+from streaming_core.stream.windows import is_ours, refuse_to_wait
 
 log = logging.getLogger("planecast.publisher")
 
@@ -38,6 +39,10 @@ TURN: Final = 0.05
 
 STOPPED: Final = 0.5
 """Seconds between two looks after which our process did not run: no viewer is to blame for them."""
+
+
+PATIENCE: Final = 1.0
+"""Seconds that the thread of a window waits for room in that window's own backlog."""
 
 
 class Publisher:
@@ -135,11 +140,16 @@ class Publisher:
             Template; session, number and place of the pixels are filled in when it is sent.
         name
             Names the image where it is reported as undelivered or as a gap.
+
+        Raises
+        ------
+        WouldDeadlock
+            On the thread that would have to make the room.
         """
         nbytes = check_array(image.shape, image.dtype)
         with self.lock:
             if not all(route.link.room(nbytes) for route in routes):
-                self.wait_for(lambda: all(route.link.roomy(nbytes) for route in routes), None)
+                self._await_room(routes, nbytes)
             pixels: Pixels | None = None
             if array.dtype.str == image.dtype:
                 pixels = self.loans.redeem(array, len(routes))
@@ -151,6 +161,12 @@ class Publisher:
             parts = [route.queue(pixels, image, name, nbytes) for route in routes]
         self._hub.wake()
         return parts[0] if len(parts) == 1 else Deliveries(parts, self.changed)
+
+    def _await_room(self, routes: Sequence[Route], nbytes: int) -> None:
+        ours = [route.link.vid for route in routes if is_ours(route.link.vid)]
+        limit = PATIENCE if ours else None
+        if not self.wait_for(lambda: all(one.link.roomy(nbytes) for one in routes), limit):
+            refuse_to_wait(ours[0], "show()")
 
     def _by_memory(self, nbytes: int, routes: Sequence[Route]) -> bool:
         seeing = any(route.shm and route.link.attached for route in routes)

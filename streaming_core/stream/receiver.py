@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from streaming_core.errors import InvalidImage, SharedMemoryError, WireError
@@ -38,6 +38,7 @@ from streaming_core.settings import Settings
 from streaming_core.stream.adapter import Arrival, ViewerAdapter
 from streaming_core.stream.answers import Answers
 from streaming_core.stream.handed import Handed
+from streaming_core.stream.intake import Intake
 from streaming_core.stream.refusals import Refusals
 from streaming_core.stream.results import Results
 from streaming_core.stream.roster import Roster
@@ -105,12 +106,10 @@ class Receiver:
         self._lease = lease
         self._chores = chores
         self._chores_at = time.monotonic() + CHORES_EVERY
-        self._progress = 0
-        self._backlog = 0
+        self.intake = Intake(adapter, settings)
         self._paused = False
         self._took = True
         self._turned_at = time.monotonic()
-        self._count = threading.Lock()
         self._shown_by_now: deque[tuple[Session, int, str]] = deque()
         self._results = Results(vid, settings.inline_below)
         self._roster = Roster(settings.sessions, died, self._results.drop)
@@ -141,18 +140,16 @@ class Receiver:
         if threading.current_thread() is not self._thread:
             self._thread.join(10.0)
 
-    @property
-    def backlog(self) -> int:
-        """Images that are owned and not shown yet."""
-        return self._backlog
-
     # other threads
+
+    @property
+    def producers(self) -> list[dict[str, Any]]:
+        """``state()["producers"]``."""
+        return [session.state() for session in self._roster]
 
     def _shown(self, session: Session, seq: int) -> Callable[..., None]:
         def shown(error: str = "") -> None:
-            with self._count:
-                self._backlog -= 1
-                self._progress += 1
+            self.intake.shown()
             self._shown_by_now.append((session, seq, error))
             self._hub.wake()
 
@@ -184,7 +181,7 @@ class Receiver:
             if time.monotonic() > until:  # whoever sends long messages does not starve images
                 break
         self._flush_outgoing()
-        taking = self._taking()
+        taking = self.intake.taking
         if taking != self._took:  # what is not taken must not wake us again and again
             self._took = taking
             self._hub.watch(self._listener.data, taking)
@@ -192,15 +189,16 @@ class Receiver:
             self._listener.data.poll(0)
         if taking:
             until = time.monotonic() + TAKE
-            for parts in drain(self._listener.data):
+            for parts in self._arriving():
                 self._data(parts)
-                if not self._taking() or time.monotonic() > until:
+                if not self.intake.taking or time.monotonic() > until:
                     break
         for session in self._roster:
             self._acknowledge(session)
         self._post()
-        if self._adapter.paused != self._paused:  # said at once: it stops the stall clocks
-            self._paused = self._adapter.paused
+        if self.intake.paused != self._paused:  # said at once: it stops the stall clocks
+            self._paused = not self._paused
+            self.intake.tell()
             for session in self._roster:
                 self._pong(session)
         now = time.monotonic()
@@ -231,12 +229,12 @@ class Receiver:
         self._arrivals.clear()
         self._unacked = 0
 
-    def _taking(self) -> bool:
-        """Whether images are taken now; if not they wait, un-acked, and producers with them."""
-        return not self._full() and not self._adapter.paused
-
-    def _full(self) -> bool:
-        return self._backlog >= self._settings.backlog
+    def _arriving(self) -> Iterator[list[Part]]:
+        """Yield messages with images: first the one for which there was no room."""
+        waiting = self.intake.take_waiting()
+        if waiting is not None:
+            yield waiting
+        yield from drain(self._listener.data)
 
     def _send(self, session: Session, message: Message, parts: list[bytes] | None = None) -> None:
         self._listener.send(session.identity, [encode(message), *(parts or [])])
@@ -260,7 +258,7 @@ class Receiver:
         if owned:
             settings = self._settings
             self._send(session, Ack(self.vid, session.sid, owned, settings.credit,
-                                    settings.credit_bytes, self._backlog))  # fmt: skip
+                                    settings.credit_bytes, self.intake.backlog))  # fmt: skip
         shown, errors = session.take_shown()
         if shown:
             self._send(session, Shown(self.vid, session.sid, shown, errors))
@@ -293,7 +291,7 @@ class Receiver:
         session.identity, session.heard_at = identity, time.monotonic()
         match message:
             case Ping():
-                session.undelivered = message.undelivered
+                session.undelivered, session.gaps = message.undelivered, message.gaps
                 self._ping(session, message)
             case Drop():
                 session.drop(message.seqs)
@@ -315,7 +313,7 @@ class Receiver:
             except WireError as error:
                 self._refuse(identity, str(error))
                 return
-        elif self._full() and not session.doubted:
+        elif self.intake.full and not session.doubted:
             return  # it greets again; to a window that hangs it would only lose more images
         session.greeted(hello, identity)
         session.shm = SUPPORTED and session.owns(hello.probe) and sees(hello.probe, hello.nonce)
@@ -330,7 +328,7 @@ class Receiver:
         )  # fmt: skip
 
     def _ping(self, session: Session, ping: Ping) -> None:
-        missing = session.missing(ping.last) if self._taking() else ()
+        missing = session.missing(ping.last) if self.intake.taking else ()
         if missing:
             self._send(session, Nack(self.vid, session.sid, missing))
         for seq in session.repeat(ping.unacked, ping.unshown):
@@ -338,11 +336,11 @@ class Receiver:
         self._pong(session)
 
     def _pong(self, session: Session) -> None:
-        adapter = self._adapter
-        pong = Pong(
-            self.vid, session.sid, self._progress, self._backlog, self._paused, adapter.gui_age()
-        )
-        self._send(session, pong)
+        intake, age = self.intake, self._adapter.gui_age()
+        why = intake.why[:LONGEST_REASON]
+        self._send(session, Pong(
+            self.vid, session.sid, intake.progress, intake.backlog, self._paused, age, why
+        ))  # fmt: skip
 
     # images
 
@@ -357,17 +355,25 @@ class Receiver:
         session = self._roster.get(image.sid)
         if session is None or session.doubted or session.done(image.seq):
             return  # unknown: not acked, so it comes again after HELLO; done: acked again
-        lost = session.skipped(image.seq)
-        if lost:
-            self._send(session, Nack(self.vid, session.sid, lost))
         try:
-            self._own(session, check_image(image, len(parts) - 1), parts[1:])
+            checked = check_image(image, len(parts) - 1)
+            if not self.intake.admits(parts, image.where.nbytes):
+                return
+            self._note_order(session, image.seq)
+            self._own(session, checked, parts[1:])
         except (WireError, InvalidImage, MemoryError) as error:
+            self._note_order(session, image.seq)
             session.refuse(image.seq, str(error)[:LONGEST_REASON])
             self._refuse(session.identity, str(error), session.sid, image.seq)
         except SharedMemoryError as error:
             reason = str(error)[:LONGEST_REASON]
             self._send(session, Nack(self.vid, session.sid, (image.seq,), reason))
+
+    def _note_order(self, session: Session, seq: int) -> None:
+        """Ask for the numbers that this one jumped over; a second call asks for none."""
+        lost = session.skipped(seq)
+        if lost:
+            self._send(session, Nack(self.vid, session.sid, lost))
 
     def _own(self, session: Session, image: Image, parts: list[Part]) -> None:
         where = image.where
@@ -383,8 +389,7 @@ class Receiver:
         if not self._awake(where.nbytes):
             return  # it comes again if its producer still has it
         session.own(image.seq)
-        with self._count:
-            self._backlog += 1
+        self.intake.came(kept)
         self._arrivals.append(Arrival(image, kept, self._shown(session, image.seq)))
         self._unacked += where.nbytes
         if self._unacked >= ACK_AT_ONCE or len(self._arrivals) >= ACK_EVERY:
@@ -392,5 +397,4 @@ class Receiver:
             self._post()
 
     def _stream_state(self) -> dict[str, Any]:
-        producers = [session.state() for session in self._roster]
-        return {"backlog": self._backlog, "producers": producers}
+        return {**self.intake.state(), "producers": self.producers}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,10 @@ from streaming_core.memory import segments
 from streaming_core.network.transport import Part
 from streaming_core.protocol.messages import ArrayResult, Release, Reply, Request, Slab
 from streaming_core.protocol.wire import join, unpack
+from streaming_core.stream.refusals import plain
+from streaming_core.stream.windows import refuse_to_wait
+
+log = logging.getLogger("planecast.client")
 
 if TYPE_CHECKING:
     from streaming_core.stream.route import Route
@@ -26,6 +31,7 @@ class Question:
     request: Request
     vid: str
     answer: tuple[Reply, list[Part]] | None = None
+    topic: str = ""
 
 
 class Requests:
@@ -39,11 +45,15 @@ class Requests:
         self._route = route
         self._number = 0
         self._waiting: dict[int, Question] = {}
+        self._newest: dict[str, dict[str, Any]] = {}
+        self._refused: set[str] = set()
 
     def answered(self, reply: Reply, parts: list[Part]) -> None:
         """Take a reply; one that nobody waits for any more is let go at once."""
         question = self._waiting.get(reply.number)
-        if question is not None and question.answer is None:
+        if question is not None and question.topic:
+            self._heard(question, reply)
+        elif question is not None and question.answer is None:
             question.answer = reply, parts
         elif reply.array is not None and question is None:
             self._route.say(Release(self._route.sid, reply.number))
@@ -54,6 +64,43 @@ class Requests:
             question.vid = question.vid or self._route.link.vid
             if question.answer is None and not self._elsewhere(question):
                 self._route.publisher.post(self._route, question.request)
+
+    def tell(self, verb: str, arguments: Mapping[str, Any], topic: str) -> None:
+        """Tell the viewer something, and wait for nothing. Takes the lock itself.
+
+        Of each topic one thing is under way at a time; behind it the newest waits, and takes the
+        place of an older one. What it refuses is logged, once for each verb.
+        """
+        with self._route.publisher.lock:
+            if not self._route.link.attached:
+                return
+            flying = [one for one in self._waiting.values() if one.topic == topic]
+            if flying and not self._elsewhere(flying[0]):
+                self._newest[topic] = dict(arguments)
+                return
+            for lost in flying:
+                del self._waiting[lost.request.number]
+            self._send(verb, arguments, topic)
+
+    def _send(self, verb: str, arguments: Mapping[str, Any], topic: str = "") -> Question:
+        self._number += 1
+        request = Request(self._route.sid, self._number, verb, dict(arguments))
+        question = self._waiting[self._number] = Question(
+            request, self._route.link.vid, topic=topic
+        )
+        self._route.say(request)
+        return question
+
+    def _heard(self, question: Question, reply: Reply) -> None:
+        """Take the answer to what was told; whatever was told meanwhile follows."""
+        del self._waiting[reply.number]
+        verb = question.request.verb
+        if reply.error and verb not in self._refused:
+            self._refused.add(verb)
+            log.warning("%s: %s(): %s", self._route.target.name, verb, plain(reply.error))
+        following = self._newest.pop(question.topic, None)
+        if following is not None and not reply.error:
+            self._send(verb, following, question.topic)
 
     def _elsewhere(self, question: Question) -> bool:
         """Whether it went to a viewer that is not there any more."""
@@ -77,17 +124,15 @@ class Requests:
             When no answer came within ``timeout`` seconds.
         ViewerNotFound
             When the viewer went away.
+        WouldDeadlock
+            On the thread that would have to answer.
         """
         route = self._route
+        refuse_to_wait(route.link.vid, f"{verb}()")
         name = route.target.name
         with route.publisher.lock:
-            self._number += 1
-            question = Question(
-                Request(route.sid, self._number, verb, dict(arguments)), route.link.vid
-            )
-            self._waiting[self._number] = question
+            question = self._send(verb, arguments)
             try:
-                route.say(question.request)
                 route.publisher.wait_for(
                     lambda: question.answer is not None or self._elsewhere(question), timeout
                 )
@@ -97,7 +142,8 @@ class Requests:
         if question.answer is None:
             if gone:
                 raise ViewerNotFound(f"the {name} is gone; {verb!r} was not answered")
-            raise TimedOut(f"the {name} did not answer {verb!r} within {timeout:g} s")
+            busy = route.say_busy()
+            raise TimedOut(f"the {name} did not answer {verb!r} within {timeout:g} s{busy}")
         reply, parts = question.answer
         if reply.error:
             raise RequestFailed(f"{verb} in the {name}: {reply.error}")

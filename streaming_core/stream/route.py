@@ -62,6 +62,9 @@ SILENT: Final = 3.0
 """Seconds without an answer to HELLO after which it connects anew: some listeners that are no
 viewer make ZeroMQ give up for good."""
 
+HANGS: Final = 2.0
+"""Seconds without an answer after which a window is said to hang."""
+
 
 class Route:
     """One connection of this process to one viewer. The publisher's lock guards its state.
@@ -94,6 +97,7 @@ class Route:
         self._dial: Dial | None = None
         self._redial_at = self._heard_at = self._looked_at = 0.0
         self._refusals = 0
+        self._gui_age, self._why = 0.0, ""
         self._unusable = Refusals(log)
         self._held_back: Welcome | None = None
         self._witness = Witness(target.lease) if target.lease else None
@@ -110,6 +114,14 @@ class Route:
         place = name if self.latest else b""
         self.perform(self.link.queue(nbytes, name, time.monotonic(), place))
         return delivery
+
+    def say_busy(self) -> str:
+        """Return why a viewer may keep us waiting, as the end of a sentence; or nothing."""
+        if self.link.paused:
+            return f"; it takes no images for now: {plain(self._why) or 'it is paused'}"
+        if self._gui_age >= HANGS:
+            return f"; its window has not answered for {self._gui_age:.0f} s"
+        return ""
 
     @property
     def undelivered(self) -> Sequence[str]:
@@ -300,9 +312,13 @@ class Route:
                             item.inline = True
                 self.perform(link.nack(message.vid, message.seqs))
             case Pong():
+                paused, self._gui_age, self._why = link.paused, message.gui_age, message.why
                 self.perform(
                     link.pong(message.vid, message.progress, message.backlog, message.paused, now)
                 )
+                if link.paused and not paused:
+                    log.warning("%s takes no images for now: %s", self.target.name,
+                                plain(message.why) or "it is paused")  # fmt: skip
             case Unknown():
                 self.perform(link.unknown(now))
             case Reply():
@@ -359,7 +375,8 @@ class Route:
 
     def _ping(self, last: int) -> Ping:
         with self.publisher.lock:
-            return Ping(self.sid, self.link.vid, last, self.ledger.lost, *self.link.waits)
+            return Ping(self.sid, self.link.vid, last, self.ledger.lost, *self.link.waits,
+                        len(self.ledger.gaps))  # fmt: skip
 
     def _hello(self) -> Hello:
         probe, nonce = self._probe

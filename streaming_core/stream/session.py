@@ -75,6 +75,7 @@ class Session:
     shm: bool = False
     images: int = 0
     undelivered: int = 0
+    gaps: int = 0
     heard_at: float = 0.0
     doubted: bool = False
     asking: int = 0
@@ -289,7 +290,8 @@ class Session:
 
     def rate(self, now: float) -> float:
         """Images a second, over the last few seconds."""
-        recent = [at for at in self._times if now - at < 5.0]
+        # Copied in one step: another thread may ask while images come.
+        recent = [at for at in list(self._times) if now - at < 5.0]
         span = now - recent[0] if recent else 0.0
         return round(len(recent) / span, 1) if span > 0 else 0.0
 
@@ -298,7 +300,7 @@ class Session:
         return {
             "sid": self.sid, "label": self.label, "run": self.run, "pid": self.pid,
             "images": self.images, "rate": self.rate(monotonic()),
-            "undelivered": self.undelivered,
+            "backlog": len(self._unshown), "undelivered": self.undelivered, "gaps": self.gaps,
         }  # fmt: skip
 
 

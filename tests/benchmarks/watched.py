@@ -122,7 +122,7 @@ def paint(options: ViewerOptions, book: Book, mood: Mood) -> int:
             time.sleep(mood.slow)
             yield from super().put_in(arrival)
 
-    adapter.NapariAdapter = Watched  # type: ignore[misc]
+    adapter.NapariAdapter = Watched  # type: ignore[assignment, misc]
     return serve(options)
 
 

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from streaming_core.errors import RequestFailed
 from streaming_core.protocol.catalog import Catalog
+from streaming_core.protocol.forgetting import forget_old_runs, release
 from streaming_core.stream.image import make_image
 
 Kept = NDArray[Any]
@@ -148,3 +149,27 @@ def test_a_read_of_nonsense_is_refused_with_words(
     put(catalog, np.zeros((4, 4), np.uint8), components={"t": 0})
     with pytest.raises(RequestFailed):
         read(catalog, **arguments)
+
+
+def test_what_only_older_runs_have_shown_can_be_forgotten(catalog: Catalog[Kept]) -> None:
+    for t in range(3):
+        put(catalog, np.full((4, 4), t, np.uint8), source="a", components={"t": t})
+    put(catalog, np.zeros((4, 4), np.uint16), source="a", components={"t": 0})
+    put(catalog, np.zeros((4, 4), np.uint8), source="b", components={"t": 9})
+    put(catalog, np.full((4, 4), 7, np.uint8), "two", source="a", components={"t": 2})
+    changed = forget_old_runs(catalog)
+    assert [len(group.planes) for group in changed] == [1, 0]
+    assert [state["components"] for state in catalog.state()] == [{"t": [2]}, {"t": [9]}]
+    assert read(catalog, source="a").tolist() == np.full((1, 4, 4), 7).tolist()
+    assert forget_old_runs(catalog) == []
+
+
+def test_the_planes_of_a_group_can_be_released(catalog: Catalog[Kept]) -> None:
+    for t in range(3):
+        put(catalog, np.full((4, 4), t, np.uint8), components={"t": t})
+    (key,) = catalog.groups
+    assert release(catalog, key) == [(0,), (1,), (2,)]
+    (state,) = catalog.state()
+    assert (state["planes"], state["released"], state["shape"]) == (0, 3, [3, 4, 4])
+    put(catalog, np.full((4, 4), 5, np.uint8), components={"t": 1})
+    assert read(catalog)[:, 0, 0].tolist() == [0, 5, 0]

@@ -26,6 +26,7 @@ with warnings.catch_warnings():
     from napari_plugin.adapter import NapariAdapter
     from napari_plugin.widgets import StreamsWidget
     from tests.napari.feed import Stream
+    from tests.napari.program import Program
 
 
 @pytest.fixture(scope="session")
@@ -84,6 +85,14 @@ def fresh(new_viewer: Callable[[], napari.Viewer], qtbot: QtBot) -> Iterator[Str
     yield feed
     feed.close()
     assert no_threads()
+
+
+@pytest.fixture
+def program(qtbot: QtBot) -> Iterator[Program]:
+    """A program on a thread of its own, that streams to a napari which listens."""
+    made = Program(qtbot)
+    yield made
+    made.close()
 
 
 def no_threads() -> bool:

@@ -87,7 +87,7 @@ def test_channels_become_a_slider_that_stands_where_the_user_looks(stream: Strea
     assert shown == {"well": "B03", "channel": "GFP", "z": 1}
     assert stream.pixel(20, 25) == (value("B03", "GFP", 1),) * 3
     assert_all_there(stream)
-    assert stream.ask("state")[0]["memory"]["held"] == 12 * 40 * 50
+    assert sum(group["bytes"] for group in stream.ask("state")[0]["groups"]) == 12 * 40 * 50
 
 
 def test_looks_are_kept_when_switching_back(stream: Stream) -> None:
@@ -341,6 +341,6 @@ def test_clearing_after_regrouping_leaves_nothing(stream: Stream) -> None:
     arrange(stream, well="split")
     stream.ask("clear", source="raw")
     assert names(stream) == []
-    assert stream.ask("state")[0]["memory"]["held"] == 0
+    assert stream.ask("state")[0]["groups"] == []
     send(stream)
     assert len(names(stream)) == 6  # how it is grouped is the user's until they say otherwise

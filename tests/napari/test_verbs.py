@@ -15,8 +15,6 @@ def test_state_of_an_empty_viewer(stream: Stream) -> None:
     assert state == {
         "groups": [],
         "marks": [],
-        "memory": {"held": 0, "budget": None},
-        "paused": False,
         "modes": {"channel": "split"},
         "expected": {},
         "follow": True,
@@ -36,7 +34,6 @@ def test_state_tells_what_is_there(stream: Stream) -> None:
     )
     stream.settle()
     state, _ = stream.ask("state")
-    assert state["memory"] == {"held": 3 * 32 * 48 * 2, "budget": None}
     assert state["shown"] == {"t": 6}
     assert state["groups"][0] == {
         "name": "raw · DAPI",
@@ -52,6 +49,7 @@ def test_state_tells_what_is_there(stream: Stream) -> None:
         "old": 1,
         "edited": 0,
         "holes": 0,
+        "released": 0,
         "missing": [],
         "bytes": 2 * 32 * 48 * 2,
     }

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+from base64 import b64decode
 from collections.abc import Iterator
+from io import BytesIO
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import planecast as pc
 from streaming_core.errors import InvalidComponents
@@ -69,3 +73,21 @@ def test_a_signal_ends_it_in_good_order(viewer: pc.Viewer, number: signal.Signal
     poll_until(lambda: not connection.alive(), "the viewer ends")
     poll_until(lambda: find(viewer.port) is None, "its connection file is gone")
     viewer.close(linger=0.0)
+
+
+def test_a_notebook_shows_its_window_and_what_it_holds(viewer: pc.Viewer) -> None:
+    viewer.show(np.zeros((3, 64, 80), "u2"), axes="ZYX", source="raw", components={"t": 1})
+    viewer.settle()
+    shown = viewer._repr_mimebundle_()
+    assert shown["text/plain"] == repr(viewer)
+    for words in ("raw", "t 1, z 3, Y 64, X 80", "uint16", "3 planes", "30.7 kB of"):
+        assert words in shown["text/html"]
+    data = re.search(r"data:image/png;base64,([^\"]+)", shown["text/html"])
+    assert data is not None
+    with Image.open(BytesIO(b64decode(data[1]))) as picture:
+        assert picture.width > 500
+        assert np.asarray(picture)[..., :3].std() > 10
+    viewer.quit()
+    gone = viewer._repr_mimebundle_()
+    assert "text/html" not in gone
+    assert gone["text/plain"].startswith(f"<planecast.Viewer napari, port {viewer.port}>: ")

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import napari
 import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtGui import QGuiApplication
-from qtpy.QtWidgets import QCheckBox, QLabel, QLineEdit, QPushButton, QTreeWidget, QWidget
+from qtpy.QtWidgets import QCheckBox, QLabel, QLineEdit, QPushButton, QWidget
 
-from napari_plugin.widgets import StreamsWidget, say_bytes
+from napari_plugin.tables import Groups
+from napari_plugin.widgets import StreamsWidget
 from tests.napari.feed import Stream
 
 
@@ -28,14 +29,18 @@ def part(widget: QWidget, kind: type[Any]) -> Any:
     return next(one for one in widget.findChildren(kind) if one.isVisible())
 
 
+def groups(widget: QWidget) -> Groups:
+    return cast("Groups", widget.findChild(Groups))
+
+
 def button(widget: QWidget, word: str) -> QPushButton:
     return next(one for one in widget.findChildren(QPushButton) if word in one.text())
 
 
 def rows(widget: QWidget) -> list[tuple[str, ...]]:
-    tree = part(widget, QTreeWidget)
+    tree = groups(widget)
     items = [tree.topLevelItem(at) for at in range(tree.topLevelItemCount())]
-    return [tuple(item.text(column) for column in range(3)) for item in items]
+    return [tuple(item.text(column) for column in range(3)) for item in items if item]
 
 
 def test_it_shows_address_groups_and_memory(fresh: Stream, widget: StreamsWidget) -> None:
@@ -46,7 +51,6 @@ def test_it_shows_address_groups_and_memory(fresh: Stream, widget: StreamsWidget
     fresh.until(lambda: len(rows(widget)) == 2)
     assert rows(widget) == [("raw", "5", "100.0 kB"), ("raw · labels", "1", "10.0 kB")]
     assert part(widget, QLineEdit).text() == "127.0.0.1:5555"
-    assert "110.0 kB" in {label.text() for label in widget.findChildren(QLabel)}
     fresh.viewer.layers.remove(fresh.viewer.layers["raw"])
     fresh.until(lambda: rows(widget)[0][0] == "raw (deleted)")
 
@@ -83,8 +87,10 @@ def test_clear_takes_the_chosen_source_or_all(
         fresh.show(np.zeros((40, 40), np.uint8), source=source)
     fresh.settle()
     fresh.until(lambda: len(rows(widget)) == 3)
-    tree = part(widget, QTreeWidget)
-    tree.setCurrentItem(tree.topLevelItem(1))
+    tree = groups(widget)
+    second = tree.topLevelItem(1)
+    assert second is not None
+    second.setSelected(True)
     assert "'b'" in button(widget, "Clear").text()
     button(widget, "Clear").click()
     assert [row[0] for row in rows(widget)] == ["a", "c"]
@@ -113,11 +119,3 @@ def test_napari_makes_the_widget_from_its_menu(
     viewer = new_viewer()
     _, widget = viewer.window.add_plugin_dock_widget("planecast", "Planecast streams")
     assert isinstance(widget, StreamsWidget)
-
-
-@pytest.mark.parametrize(
-    ("number", "words"),
-    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (15_728_640, "15.7 MB"), (2e15, "2000.0 TB")],
-)
-def test_bytes_in_words(number: float, words: str) -> None:
-    assert say_bytes(number) == words

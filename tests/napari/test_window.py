@@ -46,7 +46,7 @@ def test_a_known_image_is_at_its_place(stream: Stream, planes: int) -> None:
     )
     state, _ = stream.ask("state")
     assert state["groups"][0]["planes"] == planes
-    assert state["memory"]["held"] == planes * 64 * 64
+    assert state["groups"][0]["bytes"] == planes * 64 * 64
 
 
 def test_images_are_seen_while_the_stream_runs(stream: Stream) -> None:
@@ -222,7 +222,7 @@ def test_a_plane_sent_again_replaces_the_old_one(stream: Stream) -> None:
         stream.settle()
         assert stream.pixel(16, 16) == (shade, shade, shade)
     assert stream.read().tolist() == [quarters(200, 0, 0, 0).tolist()]
-    assert stream.ask("state")[0]["memory"]["held"] == 64 * 64
+    assert stream.ask("state")[0]["groups"][0]["bytes"] == 64 * 64
 
 
 def test_labels_lie_on_images_and_cannot_be_painted(stream: Stream) -> None:
@@ -315,7 +315,7 @@ def test_clear_takes_one_source_with_its_values(stream: Stream) -> None:
     assert stream.pixel(16, 16) == (9, 9, 9)
     assert stream.ask("clear")[0] == {"removed": 1}
     assert len(stream.viewer.layers) == 0
-    assert stream.ask("state")[0]["memory"]["held"] == 0
+    assert stream.ask("state")[0]["groups"] == []
     stream.show(quarters(7, 0, 0, 0), source="a", **FULL)
     stream.settle()
     assert stream.pixel(16, 16) == (7, 7, 7)

@@ -10,6 +10,7 @@ from functools import reduce
 from itertools import islice
 from time import monotonic
 from typing import Any, Final
+from weakref import WeakSet
 
 from napari.components import ViewerModel
 from napari.layers import Image as ImageLayer
@@ -171,6 +172,7 @@ class Maker:
         self._viewer = viewer
         self._sliders = sliders
         self._palette = Palette()
+        self._marks: WeakSet[Layer] = WeakSet()  # ours: those of the user have no say
 
     def make(
         self, group: Group[Plane], axes: Axes, space: Space, look: Look = AT_FIRST
@@ -263,11 +265,12 @@ class Maker:
         """Add a layer: images below labels below marks on top of the list, the rest as it was."""
         layers = self._viewer.layers
         at = len(layers)
-        above: tuple[type[Layer], ...] = ()
-        if isinstance(layer, ImageLayer | LabelsLayer):
-            above = MARKS if isinstance(layer, LabelsLayer) else (LabelsLayer, *MARKS)
-        while at and isinstance(layers[at - 1], above):
-            at -= 1
+        if isinstance(layer, MARKS):
+            self._marks.add(layer)
+        else:
+            labels = (LabelsLayer,) if isinstance(layer, ImageLayer) else ()
+            while at and (layers[at - 1] in self._marks or isinstance(layers[at - 1], labels)):
+                at -= 1
         with self._sliders.ours():
             if not layers:
                 layers.insert(0, layer)  # napari fits its view to the first layer

@@ -114,6 +114,8 @@ def rehearse(viewer: Viewer, adapter: NapariAdapter) -> None:
     from napari_plugin.layers import Layers
 
     layers, labels = Layers(viewer), viewer.dims.axis_labels
+    bar = viewer.canvas.overlays.scale_bar
+    shown, bar.visible = bar.visible, True
     with adapter.layers.sliders.ours():
         for t in range(2):
             _put(layers, t)
@@ -123,6 +125,7 @@ def rehearse(viewer: Viewer, adapter: NapariAdapter) -> None:
         layers.clear(None)
         viewer.dims.axis_labels = labels
     layers.close()
+    bar.visible = shown
 
 
 def _put(layers: Layers, t: int) -> None:

@@ -177,10 +177,14 @@ def test_who_waits_for_a_window_that_hangs_is_told_so(
     viewer = program(pc.connect, listening.port)
     program(viewer.show, np.ones((40, 40), "u1"))
     program(viewer.settle)
-    for t in range(3):
-        program(viewer.show, np.ones((40, 40), "u1"), components={"t": t})
+
+    def send_and_wait() -> None:
+        for t in range(3):
+            viewer.show(np.ones((40, 40), "u1"), components={"t": t})
+        viewer.settle(6.0)
+
     # This thread draws the window, and now waits for the program instead.
-    waits = program.begin(viewer.settle, timeout=6.0)
+    waits = program.begin(send_and_wait)
     with pytest.raises(pc.TimedOut, match=r"not shown .*; its window has not answered for \d s"):
         waits.result()
     program(viewer.settle)

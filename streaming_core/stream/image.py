@@ -59,7 +59,6 @@ def make_image(
     axes = check_axes(axes, array.shape)
     if axes.endswith("S") and kind != "image":
         raise InvalidAxes(f"axis S is for RGB images; {kind} have one number for each pixel")
-    checked = check_components(components, axes, array.shape)
     return Image(
         sid="",
         seq=0,
@@ -68,7 +67,7 @@ def make_image(
         dtype=dtype.str,
         axes=axes,
         where=Inline(0, 0),
-        components=checked,
+        components=check_components(components, axes, array.shape),
         kind=kind,
         source=_text("source", source),
         name=_text("name", name),

@@ -11,6 +11,7 @@ import numpy as np
 from streaming_core.errors import InvalidImage
 from streaming_core.memory.budget import Budget, say_bytes
 from streaming_core.network.transport import Part
+from streaming_core.protocol.tables import Drawing
 from streaming_core.settings import Settings
 from streaming_core.stream.adapter import ViewerAdapter
 
@@ -81,8 +82,9 @@ class Intake:
 
     def came(self, kept: Any) -> None:
         """Count an image that is owned now, and its memory."""
-        if isinstance(kept, np.ndarray):
-            self.budget.take(kept)
+        numbers = kept.rows if isinstance(kept, Drawing) else kept
+        if isinstance(numbers, np.ndarray):
+            self.budget.take(numbers)
         with self._count:
             self.backlog += 1
 

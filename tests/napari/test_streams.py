@@ -200,12 +200,12 @@ def test_a_deleted_layer_is_brought_back(desk: Desk) -> None:
     desk.settle()
     desk.window.layers["raw"].colormap = "magenta"
     desk.window.layers.remove("raw")
-    desk.until(lambda: desk.rows(Groups)[0][0] == "raw (deleted)")
+    desk.until(lambda: [row[0] for row in desk.rows(Groups)] == ["raw (deleted)"])
     assert not desk.button("Bring back").isEnabled()
     desk.choose(0)
     desk.click("Bring back")
     assert desk.window.layers["raw"].colormap.name == "magenta"
-    assert desk.rows(Groups)[0][0] == "raw"
+    desk.until(lambda: [row[0] for row in desk.rows(Groups)] == ["raw"])
 
 
 def test_components_become_layers_and_sliders(desk: Desk) -> None:

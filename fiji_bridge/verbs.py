@@ -1,0 +1,127 @@
+"""The requests that the viewer answers, each a method that runs on the bridge's own thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
+from fiji_bridge import desktop, pixels
+from fiji_bridge.pixels import Plane
+from fiji_bridge.stacks import Stacks
+from streaming_core.errors import InvalidComponents, RequestFailed
+from streaming_core.protocol.catalog import Catalog
+from streaming_core.protocol.components import check_value
+from streaming_core.stream.adapter import Call
+
+
+class Verbs:
+    """Carries out requests on a viewer's hyperstacks.
+
+    Parameters
+    ----------
+    end
+        Ends the viewer.
+
+    Attributes
+    ----------
+    table
+        Verb -> method.
+    """
+
+    def __init__(self, stacks: Stacks, end: Callable[[], None]) -> None:
+        self._stacks = stacks
+        self._end = end
+        self.table: dict[str, Callable[[Call], None]] = {
+            "state": self._state,
+            "read": self._read,
+            "screenshot": self._screenshot,
+            "navigate": self._navigate,
+            "clear": self._clear,
+            "quit": self._quit,
+        }
+
+    def answer(self, call: Call) -> None:
+        """Carry out a request and answer it.
+
+        Raises
+        ------
+        RequestFailed
+            With the sentence for whoever asked.
+        """
+        verb = self.table.get(call.verb)
+        if verb is None:
+            known = ", ".join(sorted(self.table))
+            raise RequestFailed(f"a Fiji viewer has no verb {call.verb!r}; it knows {known}")
+        verb(call)
+
+    def _read(self, call: Call) -> None:
+        call.reply(*self._stacks.catalog.read(call.arguments, Plane.read))
+
+    def _state(self, call: Call) -> None:
+        held, groups = 0, self._stacks.catalog.state()
+        for said, (key, group) in zip(groups, self._stacks.catalog.groups.items(), strict=True):
+            held += sum(plane.nbytes for plane in group.planes.values())
+            stack = self._stacks.of.get(key)
+            said["window"] = stack is not None and stack.is_open
+        memory = {"held": held, "budget": pixels.budget()}
+        call.reply({"groups": groups, "memory": memory})
+
+    def _screenshot(self, call: Call) -> None:
+        call.reply({}, self._picture(bool(call.arguments.get("canvas"))))
+
+    def _picture(self, only_canvas: bool) -> NDArray[Any]:
+        if not self._stacks.visible:
+            raise RequestFailed("this viewer is headless: it has no window")
+        if not only_canvas:
+            return desktop.screen()
+        if self._stacks.newest is None or not self._stacks.newest.is_open:
+            raise RequestFailed("there is no image window")
+        return desktop.canvas(self._stacks.newest.imp)
+
+    def _navigate(self, call: Call) -> None:
+        self._go(call.arguments.get("components"))
+        call.reply({})
+
+    def _go(self, components: object) -> None:
+        if not self._stacks.visible:
+            raise RequestFailed("this viewer is headless: it has no sliders")
+        if not isinstance(components, Mapping) or not components:
+            raise RequestFailed("navigate needs components, for example well='B03', z=4")
+        try:
+            wanted = {name: check_value(name, value) for name, value in components.items()}
+        except InvalidComponents as error:
+            raise RequestFailed(str(error)) from None
+        moved = 0
+        for key, stack in self._stacks.of.items():
+            values = self._stacks.catalog.groups[key].values
+            if stack.is_open and all(
+                name in values and value in values[name] for name, value in wanted.items()
+            ):
+                stack.navigate(wanted)
+                moved += 1
+        if not moved:
+            raise RequestFailed(_nowhere(wanted, self._stacks.catalog))
+
+    def _clear(self, call: Call) -> None:
+        source = call.arguments.get("source")
+        if source is not None and not isinstance(source, str):
+            raise RequestFailed(f"source={source!r}; a name, or None for all")
+        call.reply({"removed": self._stacks.clear(source)})
+
+    def _quit(self, call: Call) -> None:
+        call.reply({})
+        self._end()
+
+
+def _nowhere(wanted: Mapping[str, Any], catalog: Catalog[Plane]) -> str:
+    for name, value in wanted.items():
+        known = [group.values[name] for group in catalog.groups.values() if name in group.values]
+        if not known:
+            names = sorted({name for group in catalog.groups.values() for name in group.names})
+            return f"no window has a component {name!r}; there is: {', '.join(names) or 'none'}"
+        if not any(value in values for values in known):
+            there = ", ".join(str(item) for values in known for item in values)
+            return f"no window has {name} {value!r}; there is: {there}"
+    return "no open window has all of these components"

@@ -18,6 +18,7 @@ from fiji_bridge.adapter import FijiAdapter
 from fiji_bridge.rehearsal import rehearse
 from streaming_core.errors import InvalidSetting
 from streaming_core.fleet.display import display
+from streaming_core.fleet.engines import Engine, choose
 from streaming_core.fleet.host import Host, ViewerOptions, run_viewer, viewer_options
 
 log = logging.getLogger("planecast.fiji")
@@ -29,21 +30,17 @@ MEMORY: Final = "PLANECAST_FIJI_MEMORY"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run an ImageJ viewer until its window is closed, it is asked to quit, or gets a signal."""
     options = viewer_options("fiji", arguments)
-    if options.fiji:
-        raise InvalidSetting(
-            f"fiji={options.fiji!r}: an installed Fiji cannot be used yet; leave it out for the "
-            "ImageJ that Planecast brings"
-        )
+    engine = choose(options.fiji)
     screen = nullcontext() if options.headless else display(options.virtual, "fiji")
     with screen:
-        code = _serve(options)
+        code = _serve(options, engine)
         # Java's threads keep a Python that returns from here waiting for ever; and Java must
         # not see its virtual display end first.
         _end(code)
     return code
 
 
-def _serve(options: ViewerOptions) -> int:
+def _serve(options: ViewerOptions, engine: Engine) -> int:
     ended = threading.Event()
     reasons: list[str] = []
 
@@ -54,7 +51,7 @@ def _serve(options: ViewerOptions) -> int:
     def on_signal(number: int, frame: FrameType | None) -> None:
         end(f"it got {signal.Signals(number).name}")
 
-    jvm.start(headless=options.headless, memory=_memory())
+    jvm.start(engine, headless=options.headless, memory=_memory())
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
     if not options.headless:

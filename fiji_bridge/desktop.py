@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from fiji_bridge import jvm, window
 from fiji_bridge.edt import on_edt
 from streaming_core.errors import NoDisplay, RequestFailed, StartFailed
+from streaming_core.fleet.engines import INSTEAD
 
 OTHER_EVENTS: Final = (
     "windowOpened",
@@ -21,6 +23,11 @@ OTHER_EVENTS: Final = (
     "windowActivated",
     "windowDeactivated",
 )
+
+LONGEST_START: Final = 120.0
+"""Seconds that the main window of an installed Fiji may take; it is there after 5 to 10."""
+
+LOOK: Final = 0.05
 
 PACKAGES: Final = "apt-get install libxi6 libxtst6 libfontconfig1 fonts-dejavu-core"
 
@@ -37,8 +44,7 @@ def open_imagej(closed: Callable[[], None]) -> None:
     """
 
     def run() -> None:
-        imagej = jvm.java("ij.ImageJ")
-        frame = imagej(imagej.EMBEDDED)
+        frame = jvm.java("ij.IJ").getInstance()
         frame.exitWhenQuitting(False)
         ignored = dict.fromkeys(OTHER_EVENTS, _ignore)
         listener = jvm.implement(
@@ -47,6 +53,7 @@ def open_imagej(closed: Callable[[], None]) -> None:
         frame.addWindowListener(listener)
 
     try:
+        _show()
         on_edt(None, run)
     except (jvm.java("java.awt.AWTError"), jvm.java("java.awt.HeadlessException")) as error:
         display = os.environ.get("DISPLAY", "")
@@ -61,6 +68,27 @@ def open_imagej(closed: Callable[[], None]) -> None:
         ) from error
 
 
+def _show() -> None:
+    gateway = jvm.gateway()
+    if gateway is None:
+        imagej = jvm.java("ij.ImageJ")
+        on_edt(None, lambda: imagej(imagej.EMBEDDED))
+        return
+    gateway.ui().showUI()
+    deadline = time.monotonic() + LONGEST_START
+    while not on_edt(None, _is_showing):
+        if time.monotonic() > deadline:
+            raise StartFailed(
+                f"{jvm.engine()} did not show its main window within {LONGEST_START:g} s. {INSTEAD}"
+            )
+        time.sleep(LOOK)
+
+
+def _is_showing() -> bool:
+    frame = jvm.java("ij.IJ").getInstance()
+    return frame is not None and bool(frame.isShowing())
+
+
 def _ignore(event: Any) -> None:
     pass
 
@@ -71,9 +99,9 @@ def set_title(title: str) -> None:
 
 
 def engine() -> str:
-    """What shows the images: "ImageJ 1.54p, Java 25.0.2"."""
+    """What shows the images: "ImageJ 1.54p (embedded), Java 25.0.2"."""
     java = jvm.java("java.lang.System").getProperty("java.version")
-    return f"ImageJ {jvm.java('ij.ImageJ').VERSION}, Java {java}"
+    return f"ImageJ {jvm.java('ij.ImageJ').VERSION} ({jvm.engine()}), Java {java}"
 
 
 def screen() -> NDArray[np.uint8]:

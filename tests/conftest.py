@@ -19,6 +19,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     folder = tmp_path_factory.mktemp("run")
     folder.chmod(0o700)
     monkeypatch.setenv("PLANECAST_RUN_FOLDER", str(folder))
+    monkeypatch.setenv("PLANECAST_FIJI", "embedded")  # whatever is installed on this machine
     return folder
 
 

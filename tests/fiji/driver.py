@@ -21,6 +21,7 @@ from fiji_bridge import desktop, jvm
 from fiji_bridge.adapter import FijiAdapter
 from fiji_bridge.edt import on_edt
 from streaming_core.fleet.display import display
+from streaming_core.fleet.engines import choose
 from streaming_core.protocol.components import check_components
 from streaming_core.protocol.messages import Image, Inline
 from streaming_core.stream.adapter import Arrival, Call
@@ -230,7 +231,7 @@ def _facts(imp: Any) -> dict[str, Any]:
 def main() -> None:
     """Serve one test session."""
     with Connection(int(sys.argv[1])) as pipe, display(True, "fiji"):
-        jvm.start()
+        jvm.start(choose())
         desktop.open_imagej(lambda: None)
         driver = Driver()
         pipe.send(("result", driver.adapter.engine))

@@ -11,6 +11,7 @@ import pytest
 import tifffile
 
 import planecast as pc
+from tests.layouts import fiji as lay_out
 
 PATTERN = "plate_{well}_w{channel}_z{z}.tif"
 DATA = Path(__file__).parents[2].parent / "shared" / "data" / "hcs_imagexpress"
@@ -132,6 +133,24 @@ def test_doctor_says_what_is_here() -> None:
     done = planecast("doctor")
     assert done.returncode == 0
     assert "shared memory" in done.stdout
+
+
+def test_doctor_says_which_imagej_and_java_a_fiji_viewer_gets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PLANECAST_FIJI")
+    monkeypatch.setenv("COLUMNS", "400")
+    monkeypatch.setenv("FIJI_HOME", str(lay_out(tmp_path / "Fiji")))
+    monkeypatch.setenv("IMAGEJ_DIR", str(tmp_path))
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    found = planecast("doctor").stdout
+    assert f"Fiji in {tmp_path / 'Fiji'} (found: FIJI_HOME)" in found
+    assert f"{tmp_path}: that is no folder of Fiji or ImageJ2" in found
+    assert f"JAVA_HOME={tmp_path}: there is no " in found
+    monkeypatch.setenv("PLANECAST_FIJI", "embedded")
+    found = planecast("doctor").stdout
+    assert "embedded (asked for by PLANECAST_FIJI)" in found
+    assert "net.imagej:ij:1.54p" in found
 
 
 @pytest.mark.usefixtures("viewers_end")

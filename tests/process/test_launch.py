@@ -183,7 +183,7 @@ def test_no_display_is_said_with_the_way_out(monkeypatch: pytest.MonkeyPatch) ->
         ({"viewer_kind": "recording", "python": "/no/such"}, "/no/such"),
         ({"viewer_kind": "napari", "headless": True}, "virtual=True"),
         ({"viewer_kind": "recording", "headless": True}, "is for Fiji"),
-        ({"viewer_kind": "fiji", "fiji": "/opt/Fiji.app"}, "cannot be used yet"),
+        ({"viewer_kind": "recording", "fiji": "/opt/Fiji.app"}, "is for Fiji"),
     ],
 )
 def test_unusable_keywords_are_named(words: dict[str, object], text: str) -> None:

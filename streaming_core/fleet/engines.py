@@ -1,0 +1,192 @@
+"""Which ImageJ a Fiji viewer runs: the one that is named, one that is installed, or our own."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from streaming_core.errors import InvalidSetting
+
+log = logging.getLogger("planecast.fleet")
+
+VARIABLE: Final = "PLANECAST_FIJI"
+"""Names the ImageJ where no keyword does."""
+
+EMBEDDED: Final = "embedded"
+"""Asks for the ImageJ that Planecast brings, though a Fiji may be installed."""
+
+IMAGEJ: Final = "net.imagej:ij:1.54p"
+"""The embedded ImageJ, by its name in Maven Central."""
+
+INSTEAD: Final = f"To go without it: fiji={EMBEDDED!r}, or {VARIABLE}={EMBEDDED}"
+
+VARIABLES: Final = ("FIJI_HOME", "IMAGEJ_DIR")
+"""In which people and other programs say where their Fiji is."""
+
+ENDPOINT: Final = re.compile(r"[\w.-]+(:[\w.-]+){1,4}(\+[\w.-]+(:[\w.-]+){1,4})*")
+"""As in "sc.fiji:fiji" or "net.imagej:imagej:2.16.0": Maven's names, joined by +."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """An ImageJ to run.
+
+    Attributes
+    ----------
+    folder
+        Of an installed Fiji or ImageJ2; None for the other two.
+    endpoint
+        What is fetched from Maven; empty for a folder.
+    found
+        How the folder was found; empty when the user named it.
+    """
+
+    folder: Path | None = None
+    endpoint: str = IMAGEJ
+    found: str = ""
+
+    @property
+    def embedded(self) -> bool:
+        """Whether it is ImageJ alone. All others are started through PyImageJ."""
+        return (
+            self.folder is None and re.fullmatch(r"net\.imagej:ij(:.*)?", self.endpoint) is not None
+        )
+
+    @property
+    def wish(self) -> str:
+        """What ``imagej.init`` gets: the folder or the endpoint."""
+        return self.endpoint if self.folder is None else str(self.folder)
+
+    def __str__(self) -> str:
+        if self.embedded:
+            return "embedded"
+        return self.endpoint if self.folder is None else f"Fiji in {self.folder}"
+
+
+def choose(named: str | None = None) -> Engine:
+    """Return the ImageJ to run.
+
+    What is named is used: by ``named``, else by ``PLANECAST_FIJI``. Without a name it is the
+    first Fiji that is found, and where none is installed the embedded one.
+
+    Parameters
+    ----------
+    named
+        A folder, an endpoint, "embedded", or None.
+
+    Raises
+    ------
+    InvalidSetting
+        When what is named is none of these, or the folder has no Fiji that can be used.
+    """
+    where = "fiji=" if named else VARIABLE
+    wish = (named or os.environ.get(VARIABLE, "")).strip()
+    if not wish:
+        return next(_found(), Engine())
+    if wish == EMBEDDED:
+        return Engine()
+    folder = Path(wish).expanduser()
+    if is_endpoint(wish):
+        return Engine(endpoint=wish)
+    if folder.is_file():  # its launcher
+        folder = folder.resolve().parent
+    wrong = fiji_problem(folder)
+    if wrong:
+        raise InvalidSetting(
+            f"{where}{'' if named else '='}{wish!r}: {wrong}. It can be the folder of a Fiji, an "
+            f"endpoint such as 'sc.fiji:fiji', or {EMBEDDED!r} for the ImageJ that Planecast brings"
+        )
+    return Engine(folder.absolute(), "")
+
+
+def is_endpoint(named: str | None) -> bool:
+    """Whether an endpoint is named, by the keyword or ``PLANECAST_FIJI``: it may be fetched."""
+    wish = (named or os.environ.get(VARIABLE, "")).strip()
+    drive = re.match(r"[A-Za-z]:", wish)  # of Windows
+    return bool(ENDPOINT.fullmatch(wish)) and not drive and not Path(wish).exists()
+
+
+def embedded_jar() -> Path | None:
+    """Return the file of the embedded ImageJ, None while it was not fetched."""
+    group, name, version = IMAGEJ.split(":")
+    jar = f"{name}-{version}.jar"
+    environments = Path.home() / ".jgo/envs" / group.replace(".", "/") / name
+    kept = Path.home() / ".m2/repository" / group.replace(".", "/") / name / version / jar
+    return next((path for path in [*environments.glob(f"*/*/{jar}"), kept] if path.exists()), None)
+
+
+def fiji_problem(folder: Path) -> str:
+    """Return why a folder is no Fiji that can be used, in words; empty if it is one."""
+    if not folder.is_dir():
+        return "there is no such folder"
+    if not any((folder / "jars").glob("ij-*.jar")):
+        return "that is no folder of Fiji or ImageJ2: there is no jars/ij-*.jar in it"
+    if not any((folder / "jars").glob("imagej-legacy*.jar")):
+        return (
+            "that ImageJ has no jars/imagej-legacy-*.jar, which is needed to show its windows from "
+            "Python: update it (Help > Update), or use a new Fiji"
+        )
+    return ""
+
+
+def _found() -> Iterator[Engine]:
+    """Yield the Fijis that are installed, in the order in which they are preferred."""
+    for folder, how in _places():
+        wrong = fiji_problem(folder)
+        if not wrong:
+            yield Engine(folder.absolute(), "", how)
+        elif how in VARIABLES:  # the user meant it
+            log.warning("%s=%s is not used: %s", how, folder, wrong)
+
+
+def _places() -> Iterator[tuple[Path, str]]:
+    """Yield folders that may have a Fiji, and what points to them."""
+    yield from ((folder, "it runs now") for folder in _running())
+    for variable in VARIABLES:
+        if os.environ.get(variable):
+            yield Path(os.environ[variable]).expanduser(), variable
+    for folder in _launchers():
+        yield folder, "on the PATH"
+    home = Path.home()
+    roots = [home, home / "Applications", Path("/Applications"), Path("/opt")]
+    if sys.platform == "win32":
+        roots += [Path(os.environ[name]) for name in ("ProgramFiles", "LOCALAPPDATA")
+                  if name in os.environ]  # fmt: skip
+    for root in roots:
+        for name in ("Fiji", "Fiji.app", "fiji", "fiji.app"):
+            yield root / name, f"in {root}"
+
+
+def _launchers() -> Iterator[Path]:
+    """Yield the folders of launchers on the PATH, and those above: on macOS they lie deep."""
+    for folder in filter(None, os.environ.get("PATH", "").split(os.pathsep)):
+        for pattern in ("fiji*", "Fiji*", "ImageJ-*"):
+            for program in sorted(Path(folder).glob(pattern)):
+                if os.access(program, os.X_OK):
+                    yield from list(program.resolve().parents)[:3]
+
+
+def _running() -> Iterator[Path]:
+    """Yield folders of this user's Fijis that run now. Linux only."""
+    if sys.platform != "linux":
+        return
+    for process in sorted(Path("/proc").glob("[0-9]*")):
+        try:
+            if process.stat().st_uid != os.getuid():
+                continue  # what it says would be run with our rights
+            program = (process / "exe").readlink()
+            words = (process / "cmdline").read_bytes().decode(errors="replace").split("\0")
+        except OSError:  # it ended
+            continue
+        if re.match("fiji|imagej", program.name, re.IGNORECASE):
+            yield from list(program.parents)[:3]
+        for word in words:
+            said = re.fullmatch(r"-D(?:imagej|ij|fiji)\.dir=(/.+)", word)
+            if said:
+                yield Path(said[1])

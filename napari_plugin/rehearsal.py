@@ -10,11 +10,11 @@ from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from shutil import rmtree
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from streaming_core.memory.drafts import private_folder
 from streaming_core.memory.places import run_folder
 from streaming_core.protocol.messages import Image, Inline
 
@@ -74,8 +74,8 @@ def read_units() -> None:
     folder = run_folder() / f"units-{sys.implementation.cache_tag}-{pint.__version__}"
     if not folder.exists():
         # At one stroke, for viewers that start at the same time or are killed meanwhile.
-        with TemporaryDirectory(suffix=".tmp", prefix="units-", dir=folder.parent) as making:
-            made = Path(making, "made")
+        with private_folder(folder.parent, "units-") as making:
+            made = making / "made"
             made.mkdir(0o700)
             pint.UnitRegistry(cache_folder=made)
             with suppress(OSError):  # another viewer was faster

@@ -9,8 +9,9 @@ from typing import Final
 import msgspec
 
 from streaming_core.errors import InsecurePath, ViewerNotFound
+from streaming_core.memory.drafts import write_private
 from streaming_core.memory.leases import is_held
-from streaming_core.memory.places import read_private, run_folder, run_folders, write_private
+from streaming_core.memory.places import read_private, run_folder, run_folders
 from streaming_core.network.endpoints import LOOPBACK, Address
 from streaming_core.network.keys import KeyPair, ViewerKeys
 from streaming_core.network.transport import new_key_pair

@@ -10,14 +10,13 @@ import contextlib
 import json
 import os
 import re
-import stat
 import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from streaming_core.errors import LeaseHeld
-from streaming_core.memory import locks, places, shm
+from streaming_core.memory import drafts, locks, places, shm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 
 PATIENCE: Final = 0.5
 """Seconds for which a lease must be held before it counts as held: looks hold it for an instant."""
-ABANDONED: Final = 60.0
-"""Seconds after which the temporary file of a killed process is removed."""
 STRAY: Final = 600.0
 """Seconds after which a segment without a lease is looked at."""
 
@@ -198,7 +195,7 @@ class Cleaned:
     Attributes
     ----------
     leases, segments, files
-        How many of each; temporary files count as files.
+        How many of each; drafts count as files.
     """
 
     leases: int = 0
@@ -223,28 +220,11 @@ def janitor(folder: Path) -> Cleaned:
         if _LEASE.fullmatch(path.name):
             # The lease goes last: a janitor that is killed before leaves it to the next one.
             leases += locks.remove(path, clear)
-        elif path.name.endswith(".tmp"):
-            files += locks.remove(path, _abandoned) or _remove_folder(path)
+        elif path.name.endswith(drafts.ENDING):
+            files += drafts.remove(path)
     if shm.SUPPORTED:
         segments += shm.sweep_strays(_known({folder, *places.run_folders()}), STRAY)
     return Cleaned(leases, segments, files)
-
-
-def _abandoned(descriptor: int) -> bool:
-    """Whether the writer of a temporary file was killed; a lease's is locked while in use."""
-    return time.time() - os.fstat(descriptor).st_mtime >= ABANDONED
-
-
-def _remove_folder(path: Path) -> bool:
-    """Remove a temporary folder whose writer was killed."""
-    import shutil  # reads three libraries for archives: producers do without
-
-    with contextlib.suppress(OSError):
-        status = path.lstat()
-        if stat.S_ISDIR(status.st_mode) and time.time() - status.st_mtime >= ABANDONED:
-            shutil.rmtree(path, ignore_errors=True)
-            return not path.exists()
-    return False
 
 
 def _clear(folder: Path, info: Mapping[str, Any]) -> tuple[int, int]:

@@ -68,13 +68,11 @@ def create(path: Path, content: bytes) -> int | None:
     if sys.platform == "win32":
         path.touch()  # whoever seizes it first has it: it cannot be removed from under them
         return None
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-    descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | OPEN, 0o600)
+    descriptor, temporary = begin(path)
     try:
-        lock(descriptor)
         os.write(descriptor, content)
         os.link(temporary, path)
-    except (FileExistsError, FileNotFoundError):  # somebody was faster, or a janitor took it
+    except FileExistsError:  # somebody was faster
         let_go(descriptor)
         return None
     except BaseException:
@@ -83,6 +81,24 @@ def create(path: Path, content: bytes) -> int | None:
     finally:
         temporary.unlink(missing_ok=True)
     return descriptor
+
+
+def begin(path: Path) -> tuple[int, Path]:
+    """Make a draft beside the file: open, and locked for as long as we live, then a janitor's.
+
+    Windows renames no open file, so nothing is locked there.
+    """
+    while True:
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+        descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | OPEN | _BINARY, 0o600)
+        try:
+            if sys.platform == "win32" or (lock(descriptor) and is_at(descriptor, draft)):
+                return descriptor, draft
+        except BaseException:
+            let_go(descriptor)
+            draft.unlink(missing_ok=True)
+            raise
+        let_go(descriptor)  # a janitor was faster than our lock, and removes it
 
 
 def seize(path: Path, strict: bool = False) -> int | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import stat
 import sys
 import time
@@ -61,21 +60,6 @@ def run_folders() -> list[Path]:
     A cron job and a desktop session of one user differ in it, so readers look in all.
     """
     return [folder for folder in _candidates() if not _distrust(folder)]
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """Write a file with mode 0600 at one stroke: readers see the old content or the new."""
-    # The janitor removes names that end in .tmp when their writer was killed.
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW | _CLOEXEC
-    descriptor = os.open(temporary, flags, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        insist(lambda: os.replace(temporary, path))
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def read_private(path: Path) -> bytes:

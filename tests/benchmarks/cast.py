@@ -238,13 +238,6 @@ def _environment_of(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace").split("\0")
 
 
-def age(folder: Path, seconds: float) -> None:
-    """Make temporary files of the killed look old: a janitor leaves young ones alone."""
-    for path in folder.glob("*.tmp"):
-        with suppress(FileNotFoundError):
-            os.utime(path, (time.time() - seconds,) * 2)
-
-
 def nothing_left(pids: set[int]) -> None:
     """Check that the next start finds nothing of the dead.
 
@@ -254,7 +247,6 @@ def nothing_left(pids: set[int]) -> None:
         Naming what was left.
     """
     folder = run_folder()
-    age(folder, 120.0)
     janitor(folder)  # as each start does
     deadline = time.monotonic() + 5.0
     while left := strangers(folder, pids):

@@ -8,14 +8,8 @@ from pathlib import Path
 import pytest
 
 from streaming_core.errors import InsecurePath
-from streaming_core.memory.places import (
-    LIMIT,
-    VARIABLE,
-    read_private,
-    run_folder,
-    run_folders,
-    write_private,
-)
+from streaming_core.memory.drafts import write_private
+from streaming_core.memory.places import LIMIT, VARIABLE, read_private, run_folder, run_folders
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="owners and modes are POSIX's")
 as_root = pytest.mark.skipif(

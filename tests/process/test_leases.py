@@ -277,29 +277,62 @@ else:
     def test_a_missing_folder_holds_nothing(self, run_folder: Path) -> None:
         assert janitor(run_folder / "none") == Cleaned()
 
-    @needs_posix
-    def test_removes_old_temporary_files_that_nobody_uses(
+
+@needs_posix
+class TestDrafts:
+    """What was in the making when its writer was killed."""
+
+    def test_they_stay_while_their_writer_lives_and_go_at_once_when_it_was_killed(
         self, start: Start, run_folder: Path
     ) -> None:
-        old, young, used = (run_folder / f".{name}.tmp" for name in ("old", "young", "used"))
-        for path in (old, young, used):
-            path.write_text("{}")
-        for path in (old, used):
-            os.utime(path, (0, time.time() - 300))
-        script = "import fcntl\nfile = open(folder)\nfcntl.flock(file, fcntl.LOCK_EX)\n"
-        child = start(script + "say('ready'); sys.stdin.read()", used)
-        assert heard(child) == "ready"
-        assert janitor(run_folder) == Cleaned(files=1)
-        assert {path.name for path in run_folder.iterdir()} == {".young.tmp", ".used.tmp"}
+        file = """
+from streaming_core.memory.drafts import write_private
+def stay(*_):
+    say("ready")
+    sys.stdin.read()
+os.replace = stay
+write_private(folder / "key", b"all of it")
+"""
+        made = """
+from streaming_core.memory.drafts import private_folder
+with private_folder(folder, "units-") as making:
+    (making / "list").write_text("")
+    say("ready")
+    sys.stdin.read()
+"""
+        writers = [start(script, run_folder) for script in (file, made)]
+        assert [heard(writer) for writer in writers] == ["ready", "ready"]
+        assert janitor(run_folder) == Cleaned()
+        assert len(list(run_folder.iterdir())) == 2
+        for writer in writers:
+            kill(writer)
+        assert janitor(run_folder) == Cleaned(files=2)
+        assert list(run_folder.iterdir()) == []
 
-    def test_removes_old_temporary_folders(self, run_folder: Path) -> None:
-        old, young = run_folder / "units-old.tmp", run_folder / "units-young.tmp"
-        for path in (old, young):
-            path.mkdir()
-            (path / "list").write_text("")
-        os.utime(old, (0, time.time() - 300))
-        assert janitor(run_folder) == Cleaned(files=1)
-        assert [path.name for path in run_folder.iterdir()] == ["units-young.tmp"]
+    def test_no_janitor_takes_one_away_from_its_writer(
+        self, start: Start, run_folder: Path
+    ) -> None:
+        clean = "say('ready')\nwhile not (folder / 'over').exists(): janitor(folder)"
+        write = """
+from streaming_core.memory.drafts import private_folder, write_private
+say("ready")
+for turn in range(500):
+    write_private(folder / "key", b"%d" % turn)
+    with private_folder(folder, "units-") as making:
+        (making / "list").write_text("")
+        (making / "list").rename(folder / f"list-{os.getpid()}")
+    Lease.take(folder / f"launch-{os.getpid()}-own.lease", {}).release()
+say("done")
+"""
+        cleaners = [start(clean, run_folder) for _ in range(2)]
+        writers = [start(write, run_folder) for _ in range(2)]
+        assert {heard(one) for one in (*cleaners, *writers)} == {"ready"}
+        assert {heard(writer) for writer in writers} == {"done"}
+        (run_folder / "over").touch()
+        assert [cleaner.wait(10) for cleaner in cleaners] == [0, 0]
+        assert (run_folder / "key").read_bytes() == b"499"
+        left = sorted(path.name for path in run_folder.iterdir())
+        assert left == ["key", *sorted(f"list-{one.pid}" for one in writers), "over"]
 
 
 @needs_listing

@@ -10,8 +10,8 @@ from fiji_bridge.channels import Channels, Fresh, by_channel
 from fiji_bridge.czt import Czt, Grid, plan
 from fiji_bridge.edt import on_edt
 from fiji_bridge.pixels import Form, Plane
-from streaming_core.protocol.catalog import Group
 from streaming_core.protocol.components import Value
+from streaming_core.protocol.group import Group
 
 
 class Hyperstack:

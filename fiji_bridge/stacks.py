@@ -8,8 +8,10 @@ from fiji_bridge import jvm
 from fiji_bridge.channels import Fresh
 from fiji_bridge.hyperstack import Hyperstack
 from fiji_bridge.pixels import Plane
-from streaming_core.protocol.catalog import Catalog, Group
+from streaming_core.errors import InvalidImage
+from streaming_core.protocol.catalog import Catalog
 from streaming_core.protocol.components import GroupKey
+from streaming_core.protocol.group import Group
 from streaming_core.stream.adapter import Arrival
 
 log = logging.getLogger("planecast.fiji")
@@ -42,14 +44,14 @@ class Stacks:
     def show(self, batch: list[Arrival]) -> None:
         """Put images into their groups; then grow and paint each hyperstack once."""
         fresh: dict[GroupKey, list[Fresh]] = {}
+        taken = []
         for arrival in batch:
-            places = self.catalog.locate(arrival.image)
-            for (key, inside, _), plane in zip(places, arrival.pixels, strict=True):
-                put = self.catalog.put(arrival.image, key, inside, plane)
-                if put.outdated:
-                    continue  # a newer run is there: the image counts as shown, and is not
-                item = Fresh(arrival.image, put.place, plane, bool(put.grew))
-                fresh.setdefault(key, []).append(item)
+            try:
+                self._put(arrival, fresh)
+            except InvalidImage as error:
+                arrival.shown(str(error))
+            else:
+                taken.append(arrival)
         failed: dict[GroupKey, str] = {}
         for key, items in fresh.items():
             try:
@@ -58,9 +60,17 @@ class Stacks:
             except Exception as error:
                 log.exception("%r could not be shown", key.title())
                 failed[key] = f"ImageJ could not show it: {error}"
-        for arrival in batch:
+        for arrival in taken:
             key = next(iter(self.catalog.locate(arrival.image)))[0]
             arrival.shown(*([failed[key]] if key in failed else []))
+
+    def _put(self, arrival: Arrival, fresh: dict[GroupKey, list[Fresh]]) -> None:
+        places = self.catalog.locate(arrival.image)
+        for (key, inside, _), plane in zip(places, arrival.pixels, strict=True):
+            put = self.catalog.put(arrival.image, key, inside, plane)
+            if not put.outdated:  # else a newer run is there: the image counts as shown, and is not
+                item = Fresh(arrival.image, put.place, plane, bool(put.grew))
+                fresh.setdefault(key, []).append(item)
 
     def clear(self, source: str | None = None) -> int:
         """Forget what a source, or all, has shown; return how many groups went."""

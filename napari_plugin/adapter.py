@@ -20,7 +20,7 @@ from napari_plugin.gui_thread import Crossing
 from napari_plugin.layers import Layers
 from napari_plugin.making import THUMBNAIL_EVERY
 from napari_plugin.verbs import Verbs
-from streaming_core.errors import InvalidKind, RequestFailed
+from streaming_core.errors import InvalidImage, InvalidKind, RequestFailed
 from streaming_core.fleet.host import Host
 from streaming_core.protocol.components import GroupKey
 from streaming_core.protocol.messages import Image
@@ -262,6 +262,9 @@ class Show:
         try:
             for self._left, made in adapter.put_in(arrival):
                 yield made
+        except InvalidImage as error:
+            self._left = 0
+            arrival.shown(str(error))
         except Exception as error:
             # The boundary to napari: whoever sent the image is told, and the next one comes.
             log.exception("image %s of %r", arrival.image.seq, arrival.image.source)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from napari.layers import Labels
 from numpy.typing import NDArray
 
-from streaming_core.protocol.catalog import Group
 from streaming_core.protocol.components import GroupKey, Value
+from streaming_core.protocol.group import Group
 from streaming_core.protocol.messages import Image
 from streaming_core.protocol.regroup import Regrouped
 from streaming_core.protocol.tables import columns_of

@@ -22,9 +22,10 @@ from napari_plugin.position import Position
 from napari_plugin.rehearsal import without_xarray
 from napari_plugin.sliders import Sliders
 from napari_plugin.space import Space
-from streaming_core.protocol.catalog import Catalog, Group
+from streaming_core.protocol.catalog import Catalog
 from streaming_core.protocol.components import GroupKey, Mode, Value, stack_order
 from streaming_core.protocol.forgetting import forget_old_runs, make_room, release
+from streaming_core.protocol.group import Group
 from streaming_core.protocol.messages import Image
 from streaming_core.protocol.regroup import check_modes, regroup, split_after
 
@@ -372,9 +373,7 @@ class Layers:
 
     def _live(self) -> Iterator[Entry]:
         """Entries whose layer is there and still shows our planes."""
-        for entry in self._entries.values():
-            if entry.live:
-                yield entry
+        return (entry for entry in self._entries.values() if entry.live)
 
     # -- drawing ---------------------------------------------------------------------------
 

@@ -27,8 +27,8 @@ from napari_plugin.planes import PlaneStack
 from napari_plugin.sliders import Sliders
 from napari_plugin.space import Space
 from streaming_core.looks import OPENING
-from streaming_core.protocol.catalog import Group
 from streaming_core.protocol.components import GroupKey
+from streaming_core.protocol.group import Group
 
 log = logging.getLogger("planecast.napari.making")
 

@@ -21,7 +21,6 @@ from napari_plugin.growth import axis_labels
 from napari_plugin.making import view_kept
 from napari_plugin.plan import layer_title
 from napari_plugin.sight import Kept, MarkEntry, Span, View, content_of, meets, told
-from streaming_core.protocol.catalog import Group
 from streaming_core.protocol.components import (
     GroupKey,
     Values,
@@ -29,6 +28,7 @@ from streaming_core.protocol.components import (
     planes,
     stack_order,
 )
+from streaming_core.protocol.group import Group, check_room
 from streaming_core.protocol.messages import Image
 from streaming_core.protocol.regroup import Regrouped
 from streaming_core.protocol.tables import Drawing
@@ -91,6 +91,7 @@ class MarkLayers:
         )  # fmt: skip
         entry = self.entries.get(key)
         if entry is None:
+            check_room(len(self.entries))
             names = tuple(stack_order([name for name, _ in inside]))
             values = {name: Values(name) for name in names}
             columns = [letter.lower() for letter in drawing.columns if letter in "TZ"]

@@ -8,8 +8,8 @@ import numpy as np
 from napari.layers import Labels
 from numpy.typing import ArrayLike, NDArray
 
-from streaming_core.protocol.catalog import Group
 from streaming_core.protocol.components import Value
+from streaming_core.protocol.group import Group
 
 
 class Painting:

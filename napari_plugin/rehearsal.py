@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
-from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING, Any, Final
 

@@ -11,8 +11,8 @@ from napari.layers import Layer
 from numpy.typing import NDArray
 
 from napari_plugin.drawn import Content
-from streaming_core.protocol.catalog import Group
 from streaming_core.protocol.components import Value, Values
+from streaming_core.protocol.group import Group
 from streaming_core.protocol.tables import Drawing
 
 

@@ -24,7 +24,7 @@ from typing import Any, Final
 
 from numpy.typing import NDArray
 
-from streaming_core.errors import RequestFailed
+from streaming_core.errors import InvalidImage, RequestFailed
 from streaming_core.fleet.host import Host, run_viewer, viewer_options
 from streaming_core.memory.places import run_folder
 from streaming_core.network.endpoints import DATA_OFFSET, LOOPBACK, is_free
@@ -141,8 +141,12 @@ class RecordingAdapter:
             self.drawings.append(unpack(arrival.image, arrival.pixels))
         else:
             make_room(self.catalog, arrival.image)
-            for key, inside, index in self.catalog.locate(arrival.image):
-                self.catalog.put(arrival.image, key, inside, arrival.pixels[index])
+            try:
+                for key, inside, index in self.catalog.locate(arrival.image):
+                    self.catalog.put(arrival.image, key, inside, arrival.pixels[index])
+            except InvalidImage as error:
+                arrival.shown(str(error))
+                return
         self.images.append(arrival.image)
         arrival.shown()
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from streaming_core.protocol.catalog import Catalog, Group
+from streaming_core.protocol.catalog import Catalog
 from streaming_core.protocol.components import GroupKey, Value, Values
+from streaming_core.protocol.group import Group
 from streaming_core.protocol.messages import Image
 
 

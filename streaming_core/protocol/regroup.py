@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
 from streaming_core.errors import InvalidComponents
-from streaming_core.protocol.catalog import Group
 from streaming_core.protocol.components import (
     MOST_COMPONENTS,
     GroupKey,
@@ -17,6 +16,7 @@ from streaming_core.protocol.components import (
     group_of,
     stack_order,
 )
+from streaming_core.protocol.group import Group
 
 P = TypeVar("P")
 

@@ -33,6 +33,7 @@ from streaming_core.protocol.messages import (
     Release,
     Reply,
     Request,
+    Shown,
     Slab,
     ToProducer,
 )
@@ -99,6 +100,10 @@ def refusals(attacker: Peer) -> dict[int, str]:
         elif isinstance(said, Nack) and said.reason:
             found |= dict.fromkeys(said.seqs, said.reason)
     return found
+
+
+def why_not_shown(said: ToProducer, seq: int) -> str:
+    return said.errors.get(str(seq), "") if isinstance(said, Shown) else ""
 
 
 def answers(said: ToProducer, number: int) -> bool:
@@ -247,6 +252,18 @@ class TestProgramThatIsAdmitted:
                 attacker.show(pixel(attacker.sid, seq, f"{seq} " + "x" * 1000), b"\1")
             check_all_is_well(viewer, attacker)
             assert len(viewer.state()["groups"]) == 1503
+
+    def test_more_groups_than_a_viewer_holds(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("streaming_core.protocol.group.MOST_GROUPS", 20)
+        with recording_viewer() as (port, _), pc.connect(port) as viewer, peer(port) as attacker:
+            for seq in range(1, 101):
+                attacker.show(pixel(attacker.sid, seq, f"source {seq}"), b"\1")
+            attacker.until(lambda said: "20 groups" in why_not_shown(said, 100), lambda: None)
+            assert len(sources(viewer)) == 20
+            viewer.clear()
+            send(viewer, range(5), source=SOURCE)
+            viewer.settle()
+            assert held(viewer, SOURCE) == list(range(5))
 
 
 @pytest.fixture

@@ -125,7 +125,8 @@ def show(
         except Undelivered as error:
             err.print(f"planecast: {error}", style="red", highlight=False)
             failed += len(error.images)
-        out.print(f"{shown} planes of {len(paths)} files are in {viewer}", highlight=False)
+        where = f"the {viewer.viewer_kind} viewer on port {viewer.port}"
+        out.print(f"{shown} planes of {len(paths)} files are in {where}", highlight=False)
     if failed:
         counted = "1 problem" if failed == 1 else f"{failed} problems"
         err.print(f"planecast: {counted}, see above", style="red", highlight=False)

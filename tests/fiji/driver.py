@@ -25,11 +25,12 @@ from streaming_core.fleet.engines import choose
 from streaming_core.protocol.components import check_components
 from streaming_core.protocol.messages import Image, Inline
 from streaming_core.stream.adapter import Arrival, Call
+from tests.fiji.hand import Hand
 
 LIMIT = 30.0
 
 
-class Driver:
+class Driver(Hand):
     """What a producer sends, what a person does, and what a person sees."""
 
     def __init__(self) -> None:

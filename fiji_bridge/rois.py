@@ -30,13 +30,13 @@ NUDGE: Final = 1e-3
 class Spot(NamedTuple):
     """Where in a stack a ROI lies; positions count from 1, and 0 stands for all.
 
-    ``index`` is that of a plane in a stack that is no hyperstack.
+    ``n`` is that of a plane in a stack that is no hyperstack.
     """
 
     c: int = 0
     z: int = 0
     t: int = 0
-    index: int = 0
+    n: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,7 +84,7 @@ def spot_of(roi: Any) -> Spot:
     """Return where in a stack a ROI lies."""
     if roi.hasHyperStackPosition():
         return Spot(int(roi.getCPosition()), int(roi.getZPosition()), int(roi.getTPosition()))
-    return Spot(index=max(0, int(roi.getPosition())))
+    return Spot(n=max(0, int(roi.getPosition())))
 
 
 def _features(roi: Any) -> dict[str, Cell | list[int]]:
@@ -112,7 +112,7 @@ def _points(roi: Any) -> Iterator[Outline]:
     counters = np.array([roi.getCounter(i) for i in range(count)], int)
     for index in dict.fromkeys(each.tolist()):
         here = each == index
-        spot = Spot(index=index) if index else whole
+        spot = Spot(n=index) if index else whole
         told = features | {"counter": counters[here].tolist()} if counters.any() else features
         yield Outline("points", "", corners[here], spot, told)
 

@@ -27,6 +27,7 @@ from streaming_core.fleet.registry import Connection, find, running
 from streaming_core.fleet.spawn import LATE, end, hear, spawn
 from streaming_core.memory.leases import Lease
 from streaming_core.memory.places import run_folder
+from streaming_core.network.endpoints import DATA_OFFSET, LOOPBACK, is_free, user_of
 
 MODULES: Final = {
     "napari": ("napari_plugin", "napari"),
@@ -38,6 +39,8 @@ MODULES: Final = {
 TAIL: Final = 25
 LOGS_KEPT: Final = 30
 LOOK: Final = 0.02
+LETTING_GO: Final = 0.3
+"""Seconds for which the port of a viewer that has just ended may still be in use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +156,23 @@ def _environment() -> dict[str, str]:
     }
 
 
+def _check_ports(port: int) -> None:
+    """Raise PortTaken before a process is started for nothing."""
+    until = time.monotonic() + LETTING_GO
+    for one in (port, port + DATA_OFFSET):
+        while not is_free(LOOPBACK, one):
+            if time.monotonic() > until:
+                too = f", which a viewer on port {port} uses too," if one != port else ""
+                raise PortTaken(
+                    f"port {one}{too} is taken by {user_of(one) or 'another program'}; choose "
+                    "another port, or none to get a free one"
+                )
+            time.sleep(LOOK)
+
+
 def _begin(start: Start, deadline: float) -> Connection:
+    if start.port is not None:
+        _check_ports(start.port)
     logs = run_folder() / "logs"
     logs.mkdir(mode=0o700, exist_ok=True)
     log = logs / f"{start.viewer_kind}-{start.port or 'own'}-{os.getpid()}-{time.time_ns():x}.log"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from streaming_core.errors import InvalidSetting
@@ -18,6 +20,9 @@ FIRST_PORT: Final[dict[str, int]] = {"napari": 5555, "fiji": 5655}
 ANY_FIRST_PORT: Final = 5755
 PAIRS: Final = 90
 """How many pairs are tried, one port after the other."""
+
+LISTEN: Final = "0A"
+"""State of a socket that listens, in Linux's tables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,33 @@ def is_free(host: str, port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def user_of(port: int) -> str:
+    """Name the program that listens on a port, as far as Linux tells it of this user's: or ""."""
+    sockets = {f"socket:[{inode}]" for inode in _listening(port)}
+    for folder in Path("/proc").glob("[0-9]*") if sockets else ():
+        try:
+            if any(os.readlink(one) in sockets for one in (folder / "fd").iterdir()):
+                name = (folder / "comm").read_text().strip()
+                return f"{name} (pid {folder.name})"
+        except OSError:  # it has ended, or is somebody else's
+            continue
+    return ""
+
+
+def _listening(port: int) -> set[str]:
+    """Return the inodes of the sockets that listen on a port."""
+    found = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            lines = Path(table).read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for words in map(str.split, lines):
+            if words[3] == LISTEN and int(words[1].rpartition(":")[2], 16) == port:
+                found.add(words[9])
+    return found
 
 
 def parse_address(address: int | str) -> Address:

@@ -64,8 +64,8 @@ def check_axes(axes: str | None, shape: Sequence[int]) -> str:
     if axes is None:
         if len(shape) != 2:
             raise InvalidAxes(
-                f"an array with {len(shape)} dimensions needs axes=, e.g. "
-                f"axes={'ZYX' if len(shape) == 3 else 'CZYX'!r}; only a 2-D array is taken as 'YX'"
+                f"an array with {len(shape)} dimensions needs axes=, e.g. {_examples(shape)}; "
+                "only a 2-D array is taken as 'YX'"
             )
         return "YX"
     if not isinstance(axes, str):
@@ -73,9 +73,10 @@ def check_axes(axes: str | None, shape: Sequence[int]) -> str:
     plain = axes.removesuffix("S")
     unknown = sorted(set(plain) - set(AXES))
     if unknown:
+        capitals = " in capitals" if set(axes.upper()) <= {*AXES, "S"} else ""
         raise InvalidAxes(
-            f"axes {axes!r}: unknown {', '.join(unknown)}; use letters of {AXES}, and S for the "
-            "samples of RGB as the last one; anything else is a component"
+            f"axes {axes!r}: unknown {', '.join(unknown)}; use letters of {AXES}{capitals}, and S "
+            "for the samples of RGB as the last one; anything else is a component"
         )
     if len(set(plain)) != len(plain):
         raise InvalidAxes(f"axes {axes!r} name an axis twice")
@@ -88,6 +89,13 @@ def check_axes(axes: str | None, shape: Sequence[int]) -> str:
     if axes.endswith("S") and shape[-1] not in (3, 4):
         raise InvalidAxes(f"axis S means 3 or 4 RGB samples, the array has {shape[-1]}")
     return axes
+
+
+def _examples(shape: Sequence[int]) -> str:
+    stack = "ZYX" if len(shape) == 3 else "CZYX"
+    if shape[-1] not in (3, 4):
+        return f"axes={stack!r}"
+    return f"axes={stack!r}, or axes={AXES[1 - len(shape) :] + 'S'!r} for RGB"
 
 
 def plane_shape(axes: str, shape: Sequence[int]) -> tuple[int, ...]:

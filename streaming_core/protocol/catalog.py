@@ -242,6 +242,16 @@ def _meets(place: tuple[Value, ...], names: Sequence[str], fixed: Mapping[str, V
 
 
 def _list(groups: Sequence[Group[P]]) -> str:
-    """Name some, for a text that people read."""
+    """Name some, for a text that people read; those of one name with what sets them apart."""
     titles = [group.key.title() or f"{group.key.kind} without a source" for group in groups]
-    return ", ".join(map(repr, titles[:MOST_TOLD])) + ", …" * (len(titles) > MOST_TOLD)
+    named = [
+        f"{title!r} ({_kind_of(group.key)})" if titles.count(title) > 1 else repr(title)
+        for title, group in zip(titles[:MOST_TOLD], groups, strict=False)
+    ]
+    return ", ".join(named) + ", …" * (len(titles) > MOST_TOLD)
+
+
+def _kind_of(key: GroupKey) -> str:
+    height, width = key.plane[:2]
+    words = [np.dtype(key.dtype).name, f"{height} x {width}"]
+    return ", ".join([*words, f"by {', '.join(key.stacked)}"] if key.stacked else words)

@@ -50,6 +50,8 @@ def make_image(
     InvalidImage
         One of its kinds, in the words of `Viewer.show`.
     """
+    if array.ndim < 2:
+        raise InvalidArray(f"an image has at least 2 dimensions, Y and X; this is {_what(array)}")
     dtype = check_dtype(array.dtype)
     _check_kind(kind, dtype, editable=editable)
     if array.size == 0:
@@ -81,6 +83,14 @@ def make_image(
         features=_table(kind, features),
         keep=_count("keep", keep),
     )
+
+
+def _what(array: NDArray[Any]) -> str:
+    """Say what came in the place of an image."""
+    if array.ndim:
+        return f"an array of shape {array.shape}"
+    value = array.item()
+    return "None" if value is None else f"a single {type(value).__name__}"
 
 
 def _check_kind(kind: str, dtype: np.dtype[Any], *, editable: bool) -> None:
@@ -138,6 +148,10 @@ def _count(word: str, value: object) -> int:
 
 def _lengths(word: str, given: Mapping[str, float] | None, *, positive: bool) -> dict[str, float]:
     lengths: dict[str, float] = {}
+    if given is not None and not isinstance(given, Mapping):
+        raise InvalidImage(
+            f"{word}= is a mapping such as {{'Y': 0.1, 'X': 0.1}}, not {given!r:.80}"
+        )
     for axis, length in (given or {}).items():
         if axis not in tuple("TZYX"):
             raise InvalidImage(f"{word}= is keyed by the axis letters T, Z, Y, X, not {axis!r}")

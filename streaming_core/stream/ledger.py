@@ -138,8 +138,8 @@ class Ledger:
     def back(self) -> None:
         """The viewer takes images again: log how many it did not get meanwhile."""
         if self._quiet_until == math.inf:
-            log.warning("%s: it is back; %d more images were not delivered meanwhile",
-                        self._viewer, self._unsaid)  # fmt: skip
+            lost = f"; {self._unsaid} more images were not delivered meanwhile"
+            log.warning("%s: it is back%s", self._viewer, lost * bool(self._unsaid))
             self._unsaid, self._quiet_until = 0, -math.inf
 
 

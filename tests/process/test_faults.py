@@ -672,7 +672,7 @@ class TestPortsOfOthers:
                     server.accept()[0].close()
         """, port)  # fmt: skip
         assert program.hear() == "listening"
-        with pytest.raises(PortTaken, match=str(port)):
+        with pytest.raises(PortTaken, match=rf"port {port} .*\(pid {program.process.pid}\)"):
             pc.launch("recording", port)
         with pytest.raises(pc.ViewerNotFound):
             pc.connect(port)

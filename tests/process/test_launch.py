@@ -124,8 +124,10 @@ def test_a_port_out_of_range_is_refused(port: int) -> None:
 def test_a_port_of_another_program_is_refused_and_it_lives_on(offset: int) -> None:
     port = free_pair()
     with socket.create_server(("127.0.0.1", port + offset)) as other:
-        with pytest.raises(errors.PortTaken, match=str(port + offset)):
+        with pytest.raises(errors.PortTaken, match=str(port + offset)) as caught:
             pc.launch("recording", port)
+        if sys.platform == "linux":
+            assert f"(pid {os.getpid()})" in str(caught.value)
         with socket.create_connection(("127.0.0.1", port + offset)):
             other.accept()[0].close()
 

@@ -30,6 +30,9 @@ class Settings:
         Images that a viewer takes from one producer before it acks (``PLANECAST_CREDIT``).
     credit_bytes
         The same in bytes; one image is always taken (``PLANECAST_CREDIT_BYTES``).
+    queue_bytes
+        Bytes inside messages that wait at a viewer, of all its producers together; each may
+        send one image in any case (``PLANECAST_QUEUE_BYTES``).
     backlog
         Images that a viewer owns but has not shown before it stops taking more
         (``PLANECAST_BACKLOG``).
@@ -53,6 +56,7 @@ class Settings:
     hand_over_from: int = 64 * MIB
     credit: int = 64
     credit_bytes: int = 256 * MIB
+    queue_bytes: int = 1024 * MIB
     backlog: int = 512
     linger: float = 30.0
     handed_over: int = 0

@@ -102,7 +102,6 @@ class Receiver:
     ) -> None:  # fmt: skip
         self.vid = vid
         self._adapter = adapter
-        self._settings = settings
         self._lease = lease
         self._chores = chores
         self._chores_at = time.monotonic() + CHORES_EVERY
@@ -112,7 +111,7 @@ class Receiver:
         self._turned_at = time.monotonic()
         self._shown_by_now: deque[tuple[Session, int, str]] = deque()
         self._results = Results(vid, settings.inline_below)
-        self._roster = Roster(settings.sessions, died, self._results.drop)
+        self._roster = Roster(settings, died, self._results.drop)
         self._refusals = Refusals(log)
         self._handed = Handed(settings.handed_over)
         self._arrivals: list[Arrival] = []
@@ -254,11 +253,10 @@ class Receiver:
                 self._send(session, Reply(self.vid, session.sid, reply.number, error=str(error)))
 
     def _acknowledge(self, session: Session) -> None:
-        owned = session.take_owned()
-        if owned:
-            settings = self._settings
-            self._send(session, Ack(self.vid, session.sid, owned, settings.credit,
-                                    settings.credit_bytes, self.intake.backlog))  # fmt: skip
+        owned, lend = session.take_owned(), session.lend
+        if owned or lend:
+            session.lend, credit = False, self._roster.credit(session.shm)
+            self._send(session, Ack(self.vid, session.sid, owned, *credit, self.intake.backlog))
         shown, errors = session.take_shown()
         if shown:
             self._send(session, Shown(self.vid, session.sid, shown, errors))
@@ -317,13 +315,15 @@ class Receiver:
             return  # it greets again; to a window that hangs it would only lose more images
         session.greeted(hello, identity)
         session.shm = SUPPORTED and session.owns(hello.probe) and sees(hello.probe, hello.nonce)
+        self._roster.share_out()
         self._acknowledge(session)  # before: who hears the WELCOME has heard what we own
         self._listener.send(identity, [encode(self._welcome(session.shm))])
 
     def _welcome(self, shm: bool) -> Welcome:
+        credit, nbytes = self._roster.credit(shm)
         return Welcome(
-            vid=self.vid, viewer_kind=self._adapter.viewer_kind, credit=self._settings.credit,
-            credit_bytes=self._settings.credit_bytes, shm=shm, lease=self._lease,
+            vid=self.vid, viewer_kind=self._adapter.viewer_kind, credit=credit,
+            credit_bytes=nbytes, shm=shm, lease=self._lease,
             capabilities=tuple(sorted(self._adapter.verbs)),
         )  # fmt: skip
 

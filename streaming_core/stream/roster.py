@@ -8,6 +8,7 @@ from typing import Final
 
 from streaming_core.errors import WireError
 from streaming_core.protocol.messages import Hello
+from streaming_core.settings import Settings
 from streaming_core.stream.session import Session
 
 log = logging.getLogger("planecast.receiver")
@@ -21,8 +22,8 @@ class Roster:
 
     Parameters
     ----------
-    limit
-        Sessions at once.
+    settings
+        Limits: sessions at once, credit, and the bytes in messages that all may have on their way.
     died
         Whether the producer of this id (16 hexadecimal digits) is known to be dead.
     ended
@@ -30,9 +31,10 @@ class Roster:
     """
 
     def __init__(
-        self, limit: int, died: Callable[[str], bool], ended: Callable[[str], None]
+        self, settings: Settings, died: Callable[[str], bool], ended: Callable[[str], None]
     ) -> None:
-        self._limit = limit
+        self._settings = settings
+        self._share = settings.credit_bytes
         self._died = died
         self._ended = ended
         self._sessions: dict[str, Session] = {}
@@ -55,8 +57,8 @@ class Roster:
         for other in self:
             if other.identity == identity:  # each route has a socket of its own
                 self.end(other.sid)
-        if len(self._sessions) >= self._limit:
-            raise WireError(f"this viewer serves {self._limit} producers already")
+        if len(self._sessions) >= self._settings.sessions:
+            raise WireError(f"this viewer serves {self._settings.sessions} producers already")
         session = self._sessions[hello.sid] = Session.begin(hello, identity)
         return session
 
@@ -64,6 +66,27 @@ class Roster:
         """Forget a session; what it sent stays."""
         if self._sessions.pop(sid, None) is not None:
             self._ended(sid)
+            self.share_out()
+
+    def share_out(self) -> None:
+        """Share the bytes in messages among those whose pixels travel so, and let them be told."""
+        senders = [session for session in self if not session.shm]
+        most = self._settings.queue_bytes // max(1, len(senders))
+        share = max(1, min(self._settings.credit_bytes, most))
+        if share != self._share:
+            self._share = share
+            for session in senders:
+                session.lend = True
+
+    def credit(self, shm: bool) -> tuple[int, int]:
+        """Return images and bytes that a producer may have on their way.
+
+        Parameters
+        ----------
+        shm
+            Whether its pixels wait in memory of its own.
+        """
+        return self._settings.credit, self._settings.credit_bytes if shm else self._share
 
     def review(self, now: float) -> None:
         """End the sessions of producers that died without a BYE."""

@@ -59,6 +59,8 @@ class Session:
         Every number up to this one came or will not come.
     doubted
         Whether its producer may have given up images that are still on their way.
+    lend
+        Whether its credit has changed, and it has not been told.
     asking
         Its requests that have no answer yet.
     questions
@@ -78,6 +80,7 @@ class Session:
     gaps: int = 0
     heard_at: float = 0.0
     doubted: bool = False
+    lend: bool = False
     asking: int = 0
     questions: dict[int, Any] = field(default_factory=dict)
     _begun: int = 0

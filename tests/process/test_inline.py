@@ -15,7 +15,7 @@ import pytest
 
 import planecast as pc
 from streaming_core.memory.segments import SUPPORTED
-from streaming_core.testing import free_pair, poll_until
+from streaming_core.testing import free_pair, poll_until, recording_viewer
 from tests.process.programs.stage import (
     KILL,
     Stage,
@@ -172,3 +172,44 @@ def test_a_viewer_that_is_killed_again_and_again_is_found_each_time(
             assert held(viewer) == [t]
         kill(port)
     assert len(pids) == 4
+
+
+def test_many_programs_share_what_may_wait_at_a_viewer(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image, programs = 1 << 19, 4
+    monkeypatch.setenv("PLANECAST_QUEUE_BYTES", str(2 * programs * image))
+    command = script("""
+        viewer, most = pc.connect(int(sys.argv[1])), 0
+        link = viewer.route().link
+        print("here", flush=True)
+        input()
+        for t in range(12):
+            viewer.show(np.full((512, 512), t, np.uint16), components={"t": t}, source=sys.argv[2])
+            most = max(most, sum(entry.nbytes for entry in list(link.pending.values())))
+            if t == 1:
+                print("two are on their way", flush=True)
+        viewer.settle()
+        print(most, flush=True)
+        if input() == "alone":
+            poll_until(lambda: link.credit_bytes == int(sys.argv[3]), "it may send more")
+    """)
+    with recording_viewer() as (port, adapter), pc.connect(port) as viewer:
+        adapter.paused = True
+        crowd = [
+            stage.run([*command, str(port), f"program {number}", str(2 * programs * image)])
+            for number in range(programs)
+        ]
+        assert [program.hear() for program in crowd] == ["here"] * programs
+        for program in crowd:
+            program.tell("go")
+        assert [program.hear() for program in crowd] == ["two are on their way"] * programs
+        adapter.paused = False
+        assert [int(program.hear()) for program in crowd] == [2 * image] * programs
+        for program in crowd[:-1]:
+            program.tell("end")
+            program.end()
+        crowd[-1].tell("alone")
+        crowd[-1].end()
+        for number in range(programs):
+            assert held(viewer, f"program {number}") == list(range(12))

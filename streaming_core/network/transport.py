@@ -202,8 +202,8 @@ def _bind(made: zmq.Socket[bytes], endpoint: str) -> None:
             if error.errno != errno.EADDRINUSE or attempt == BIND_TRIES - 1:
                 port = endpoint.rpartition(":")[2]
                 raise PortTaken(
-                    f"cannot listen on port {port}: {zmq.strerror(error.errno)}. Another program "
-                    "may use it; choose another port, or none to get a free one"
+                    f"cannot listen on port {port}: {error.strerror}. Another program may use "
+                    "it; choose another port, or none to get a free one"
                 ) from None
             zmq.zmq_poll([], 10)
         else:

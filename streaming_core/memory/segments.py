@@ -172,11 +172,9 @@ class Slot:
         Whether it is given up, and not used again, when it is given back.
     idle
         Whether it lies in the pool, for the next :meth:`Pool.take`.
-    holders
-        For whoever took it, to count who has yet to ack; 0 at first.
     """
 
-    __slots__ = ("_loans", "bytes", "capacity", "holders", "idle", "one_off", "segment")
+    __slots__ = ("_loans", "bytes", "capacity", "idle", "one_off", "segment")
 
     def __init__(self, segment: Segment, *, one_off: bool = False) -> None:
         self.segment = segment
@@ -184,7 +182,6 @@ class Slot:
         self.bytes = segment.array((segment.capacity,), np.uint8)
         self.one_off = one_off
         self.idle = False
-        self.holders = 0
         self._loans: list[weakref.ref[Any]] = []
 
     def lend(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
@@ -267,7 +264,6 @@ class Pool:
             if nbytes <= slot.capacity <= most and not slot.lent:
                 del idle[place]
                 slot.idle = False
-                slot.holders = 0
                 return slot
         one_off = one_off or nbytes > self._limit // 2
         if not self._make_room(shm.rounded(nbytes), one_off):

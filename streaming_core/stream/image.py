@@ -50,14 +50,9 @@ def make_image(
     InvalidImage
         One of its kinds, in the words of `Viewer.show`.
     """
-    if array.ndim < 2:
-        raise InvalidArray(f"an image has at least 2 dimensions, Y and X; this is {_what(array)}")
+    _check_shape(array)
     dtype = check_dtype(array.dtype)
     _check_kind(kind, dtype, editable=editable)
-    if array.size == 0:
-        raise InvalidArray(f"an array of shape {array.shape} has no pixels")
-    if array.ndim > MOST_DIMENSIONS:
-        raise InvalidAxes(f"{array.ndim} dimensions; send planes, or at most TCZYX")
     axes = check_axes(axes, array.shape)
     if axes.endswith("S") and kind != "image":
         raise InvalidAxes(f"axis S is for RGB images; {kind} have one number for each pixel")
@@ -83,6 +78,15 @@ def make_image(
         features=_table(kind, features),
         keep=_count("keep", keep),
     )
+
+
+def _check_shape(array: NDArray[Any]) -> None:
+    if array.ndim < 2:
+        raise InvalidArray(f"an image has at least 2 dimensions, Y and X; this is {_what(array)}")
+    if array.size == 0:
+        raise InvalidArray(f"an array of shape {array.shape} has no pixels")
+    if array.ndim > MOST_DIMENSIONS:
+        raise InvalidAxes(f"{array.ndim} dimensions; send planes, or at most TCZYX")
 
 
 def _what(array: NDArray[Any]) -> str:

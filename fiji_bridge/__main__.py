@@ -20,6 +20,7 @@ from streaming_core.errors import InvalidSetting
 from streaming_core.fleet.display import display
 from streaming_core.fleet.engines import Engine, choose
 from streaming_core.fleet.host import Host, ViewerOptions, run_viewer, viewer_options
+from streaming_core.settings import Settings
 
 log = logging.getLogger("planecast.fiji")
 
@@ -57,11 +58,13 @@ def _serve(options: ViewerOptions, engine: Engine) -> int:
     if not options.headless:
         desktop.open_imagej(lambda: end("its user closed it"))
     rehearse(windows=not options.headless)
-    adapter = FijiAdapter(lambda: end("it was asked to quit"), headless=options.headless)
-    host = Host(adapter, port=options.port)
+    settings = Settings.load()
+    adapter = FijiAdapter(
+        lambda: end("it was asked to quit"), headless=options.headless, memory=settings.memory
+    )
+    host = Host(adapter, options.port, settings, budget=adapter.heap)
+    adapter.serve(host)
     log.info("%s is ready on port %d", adapter.engine, host.port)
-    if not options.headless:
-        desktop.set_title(f"ImageJ · Planecast {host.port}")
     ended.wait()
     log.info("the viewer ends: %s", reasons[0])
     host.close(reasons[0])

@@ -7,16 +7,21 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from numpy.typing import NDArray
 
 from fiji_bridge import desktop, pixels
+from fiji_bridge.activity import Activity
+from fiji_bridge.control import Control, run_job
 from fiji_bridge.edt import on_edt
+from fiji_bridge.heap import Heap
 from fiji_bridge.pixels import Plane
 from fiji_bridge.stacks import Stacks
 from fiji_bridge.verbs import Verbs
-from streaming_core.errors import InvalidImage, InvalidKind, RequestFailed
+from fiji_bridge.viewing import Viewing
+from streaming_core.errors import InvalidKind, RequestFailed
+from streaming_core.fleet.host import Host
 from streaming_core.protocol.messages import MARKS, Image
 from streaming_core.stream.adapter import Arrival, Call
 
@@ -32,6 +37,12 @@ BATCH: Final = 256
 """Images that one tick takes, so that ImageJ's own events get their turn."""
 
 
+CHORES_EVERY: Final = 1.0
+"""Seconds after which the menu and what else tells of the viewer is brought up to date."""
+
+Job: TypeAlias = Callable[[], None]
+
+
 class FijiAdapter:
     """Shows what arrives in ImageJ windows, one hyperstack a group.
 
@@ -45,19 +56,35 @@ class FijiAdapter:
         Called when a producer asks the viewer to end.
     headless
         Keep images without windows.
+    memory
+        Bytes that images may take of Java's memory; 0 for most of it.
+
+    Attributes
+    ----------
+    paused
+        Whether its user has paused it: producers wait, and nothing is lost.
+    heap
+        The memory for images: it belongs to the `Host`.
     """
 
     viewer_kind = "fiji"
     keeps_mappings = False  # Java's arrays are Java's own memory
-    paused = False
 
-    def __init__(self, quit_: Callable[[], None], *, headless: bool = False) -> None:
+    def __init__(
+        self, quit_: Callable[[], None], *, headless: bool = False, memory: int = 0
+    ) -> None:  # fmt: skip
         self.engine = desktop.engine()
+        self.paused = False
+        self.heap = Heap(memory)
         self.stacks = Stacks(visible=not headless)
-        self._verbs = Verbs(self.stacks, quit_)
+        self._viewing = Viewing(self.stacks)
+        self._verbs = Verbs(self.stacks, self._viewing, quit_)
+        self._activity = Activity(visible=not headless)
+        self._verbs.table.update(self._activity.table)
         self.verbs = frozenset(self._verbs.table)
-        self._queue: deque[Arrival | Call] = deque()
-        self._calls = 0
+        self._control = Control(self.stacks, self._do_later, self._pause, self.engine)
+        self._queue: deque[Arrival | Call | Job] = deque()
+        self._urgents = 0
         self._wake = threading.Condition()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="planecast-window", daemon=True)
@@ -69,9 +96,10 @@ class FijiAdapter:
         """Copy the planes of an array into Java; see `pixels.own`."""
         if image.kind in MARKS:
             raise InvalidKind(f"ImageJ shows no {image.kind} that are sent: show them in napari")
-        if image.keep:
-            raise InvalidImage("keep= is not known to Fiji: its hyperstacks hold all; leave it out")
-        return pixels.own(image, pixels_)
+        planes = pixels.own(image, pixels_, self.heap.limit)
+        for plane in planes:
+            self.heap.take(plane)
+        return planes
 
     def post(self, arrival: Arrival) -> None:
         """Queue an image for its window."""
@@ -85,6 +113,10 @@ class FijiAdapter:
         """Seconds that ImageJ's window thread has kept us waiting."""
         return on_edt.age()
 
+    def serve(self, host: Host) -> None:
+        """Say through which host producers reach it."""
+        self._control.serve(host)
+
     def close(self) -> None:
         """Stop taking images; what was taken stays on the screen."""
         with self._wake:
@@ -92,48 +124,76 @@ class FijiAdapter:
             self._wake.notify()
         self._thread.join(timeout=5)
 
-    def _queue_up(self, item: Arrival | Call) -> None:
+    def _queue_up(self, item: Arrival | Call | Job) -> None:
         with self._wake:
             self._queue.append(item)
-            self._calls += isinstance(item, Call)
-            if self._calls or len(self._queue) == 1:  # else it waits for its tick anyway
+            self._urgents += not isinstance(item, Arrival)
+            if self._urgents or len(self._queue) == 1:  # else it waits for its tick anyway
                 self._wake.notify()
+
+    # on the event thread, where a person chose something in the menu
+
+    def _do_later(self, job: Job) -> None:
+        self._queue_up(job)
+
+    def _pause(self, paused: bool) -> None:
+        self.paused = paused  # the I/O thread sees it at its next turn
 
     # on the bridge's own thread
 
     def _run(self) -> None:
-        next_tick = 0.0
+        next_tick = next_chores = 0.0
         while True:
             with self._wake:
-                self._wake.wait_for(lambda: self._stopping or self._queue)
-                # A request does not wait for the tick, a stream of images does.
-                self._wake.wait_for(self._urgent, max(0.0, next_tick - time.monotonic()))
+                left = max(0.0, next_chores - time.monotonic())
+                self._wake.wait_for(lambda: self._stopping or self._queue, left)
+                if self._queue:
+                    # A request does not wait for the tick, a stream of images does.
+                    self._wake.wait_for(self._urgent, max(0.0, next_tick - time.monotonic()))
                 if self._stopping:
                     return
-                batch, call = self._take()
+                batch, item = self._take()
             began = time.monotonic()
             if batch:
                 self.stacks.show(batch)
-            if call is not None:
-                self._answer(call)
+            if item is not None:
+                self._do(item)
+            for _ in self.stacks.make_due():
+                pass
+            now = time.monotonic()
             if batch:
                 # Half of the time is ImageJ's own, when painting takes long.
-                now = time.monotonic()
                 next_tick = max(began + TICK, now + min(now - began, PAUSE))
+            if now >= next_chores:
+                next_chores = now + CHORES_EVERY
+                self._do_chores()
 
     def _urgent(self) -> bool:
-        return self._stopping or self._calls > 0
+        return self._stopping or self._urgents > 0
 
-    def _take(self) -> tuple[list[Arrival], Call | None]:
+    def _take(self) -> tuple[list[Arrival], Call | Job | None]:
         """Take images up to the next request, and that request."""
         batch: list[Arrival] = []
         while self._queue and len(batch) < BATCH:
             item = self._queue.popleft()
-            if isinstance(item, Call):
-                self._calls -= 1
+            if not isinstance(item, Arrival):
+                self._urgents -= 1
                 return batch, item
             batch.append(item)
         return batch, None
+
+    def _do_chores(self) -> None:
+        self._activity.keep_only({one["sid"] for one in self._control.connected})
+        if self.stacks.visible:
+            run_job(lambda: self._control.refresh(paused=self.paused))
+            run_job(self._viewing.keep_up)
+
+    def _do(self, item: Call | Job) -> None:
+        if isinstance(item, Call):
+            self._answer(item)
+        else:
+            run_job(item)
+            self._do_chores()
 
     def _answer(self, call: Call) -> None:
         try:

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streaming_core.protocol.components import Value, describe
+from streaming_core.protocol.components import Components, Value, describe
 
 
 class Czt(NamedTuple):
@@ -118,6 +118,38 @@ class Grid:
             if name in self._at:
                 at[name] = self._at[name][index]
         return tuple(at[name] for name in self.names)
+
+    def focus(self, components: Components, here: Sequence[Value]) -> tuple[Value, ...]:
+        """Return the place at which a person wants to see an image that has come.
+
+        Channels are seen together, or one is chosen: that stays.
+
+        Parameters
+        ----------
+        components
+            Of the image. Along its own axes (z of a ``ZYX`` array) all planes are equally new:
+            what is looked at is kept there if the image reaches it, else its middle is taken.
+        here
+            The place that is looked at, in the order of `names`.
+        """
+        place: list[Value] = []
+        for name, at in zip(self.names, here, strict=True):
+            given = components.get(name, at)
+            if name == "channel" or (isinstance(given, tuple | list) and at in given):
+                place.append(at)
+            elif isinstance(given, tuple | list):
+                order = sorted(given, key=self._index[name].__getitem__)
+                place.append(order[len(given) // 2])
+            else:
+                place.append(cast("Value", given))
+        return tuple(place)
+
+    def nearest(self, wish: Mapping[str, Value], place: Sequence[Value]) -> tuple[Value, ...]:
+        """Return a place with the values of a wish where there are such, the others stay."""
+        return tuple(
+            wish[name] if wish.get(name) in self._index[name] else value
+            for name, value in zip(self.names, place, strict=True)
+        )
 
     def label(self, place: Sequence[Value]) -> str:
         """Text of a slice: "well B03 · channel DAPI · z 4"."""

@@ -112,6 +112,16 @@ def screen() -> NDArray[np.uint8]:
     RequestFailed
         When there is no window.
     """
+    return _pixels(_capture())
+
+
+def open_screen(title: str) -> None:
+    """Open a picture of all windows as an image of its own, to be saved or copied."""
+    picture = _capture()
+    on_edt(None, lambda: jvm.java("ij.ImagePlus")(title, picture).show())
+
+
+def _capture() -> Any:
     robot = _settled()
     windows = on_edt(None, window.visible)
     if not windows:
@@ -120,7 +130,17 @@ def screen() -> NDArray[np.uint8]:
     for other in windows[1:]:
         area = area.union(other.getBounds())
     whole = windows[0].getGraphicsConfiguration().getBounds()
-    return _pixels(robot.createScreenCapture(area.intersection(whole)))
+    return robot.createScreenCapture(area.intersection(whole))
+
+
+def say(text: str) -> None:
+    """Write in ImageJ's status bar."""
+    on_edt(None, lambda: jvm.java("ij.IJ").showStatus(text))
+
+
+def tell(title: str, html: str) -> None:
+    """Open a window with a text that waits for nobody."""
+    on_edt(None, lambda: jvm.java("ij.gui.HTMLDialog")(title, html, False))
 
 
 def canvas(imp: Any) -> NDArray[np.uint8]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fiji_bridge import jvm, looks, window
-from fiji_bridge.channels import Channels, Fresh, by_channel
-from fiji_bridge.czt import Czt, Grid, plan
+from fiji_bridge import blend, jvm, looks, window
+from fiji_bridge.appearance import Look
+from fiji_bridge.channels import Channels, by_channel
+from fiji_bridge.czt import Czt, Grid
 from fiji_bridge.edt import on_edt
+from fiji_bridge.opening import Fresh
 from fiji_bridge.pixels import Form, Plane
-from streaming_core.protocol.components import Value
+from fiji_bridge.scene import Scene
+from fiji_bridge.slices import Slices
+from streaming_core.looks import OPENING, Limits
+from streaming_core.protocol.components import Value, describe
 from streaming_core.protocol.group import Group
 
 
@@ -26,59 +31,141 @@ class Hyperstack:
         The group to show.
     title
         Of the window.
-    visible
-        Whether to open a window; there is none where Java runs headless.
+    scene
+        What holds for all windows.
+    look
+        How its planes looked before, where they were in other windows.
 
     Attributes
     ----------
     imp
         ImageJ's ImagePlus; None before the first plane and after `close`.
+    dismissed
+        Whether its user closed the window. It stays closed; the group goes on.
     """
 
-    def __init__(self, group: Group[Plane], title: str, *, visible: bool) -> None:
+    def __init__(
+        self, group: Group[Plane], title: str, scene: Scene, look: Look | None = None
+    ) -> None:  # fmt: skip
         self.group = group
         self.title = title
-        self.visible = visible
         self.imp: Any = None
+        self.dismissed = False
+        self._scene = scene
+        self._look = look or Look()
         height, width = group.key.plane[:2]
         self._form = Form.of(group.key.dtype, rgb=group.key.rgb)
         self._size = (width, height)
-        # Shared by all holes: they cost nothing. What ImageJ draws into one shows in all.
-        self._blank = jvm.empty(self._form.kind, width * height)
-        self._grid = Grid((), ())
-        self._stack: Any = None
+        self._slices: Slices
         self._channels = Channels(self._form, group.key.kind)
         self._scaled: tuple[Any, ...] = ()
+        self._info = ""
+        self._left: Czt | None = None
 
     @property
     def is_open(self) -> bool:
-        """Whether its window is on the screen."""
-        return self.imp is not None and self.visible and window.is_open(self.imp)
+        """Whether its window is there, be it hidden."""
+        return self.imp is not None and self._scene.visible and window.is_open(self.imp)
 
     @property
     def closed(self) -> bool:
-        """Whether its user closed the window. It stays closed; the group goes on."""
-        return self.imp is not None and self.visible and not window.is_open(self.imp)
+        """Whether its user closed the window, or a macro did."""
+        gone = self.imp is not None and self._scene.visible and not window.is_open(self.imp)
+        return self.dismissed or gone
 
-    def update(self, fresh: Sequence[Fresh]) -> None:
+    def update(self, fresh: Sequence[Fresh], gone: Sequence[tuple[Value, ...]] = ()) -> None:
         """Show planes that were put into the group, growing and painting once.
 
         What ImageJ or a plugin throws is raised here; the next update opens the window anew.
+
+        Parameters
+        ----------
+        gone
+            Places whose planes were let go of.
         """
+        if self.closed:
+            return
         if self.imp is None:
             on_edt(None, lambda: self._open(fresh))
             return
-        if self.closed:
-            return
         try:
-            on_edt(self.imp, lambda: self._change(fresh))
+            on_edt(self.imp, lambda: self._change(fresh, gone))
         except BaseException:
             self.close()  # half changed; the next plane opens it anew from the group
             raise
 
-    def navigate(self, components: dict[str, Value]) -> None:
+    def expect(self) -> None:
+        """Make room for what is expected."""
+        if self.imp is not None and not self.closed:
+            on_edt(self.imp, lambda: self._change((), ()))
+
+    def open(self) -> None:
+        """Open the window, also one that its user closed; it looks as it did."""
+        if self.closed:
+            self.close()
+        self.dismissed = False
+        if self.imp is None:
+            on_edt(None, lambda: self._open(()))
+
+    def navigate(self, components: Mapping[str, Value]) -> None:
         """Move the sliders to these values; the others stay."""
         on_edt(self.imp, lambda: self._go(components))
+
+    def place(self) -> dict[str, Value]:
+        """Return where the sliders stand, and heed that somebody has moved them."""
+
+        def run() -> dict[str, Value]:
+            self._heed()
+            return self._place()
+
+        return on_edt(self.imp, run)
+
+    def look(self) -> Look:
+        """Return how it looks now, or did when it was closed."""
+        if self.is_open:
+            on_edt(self.imp, self._take_down)
+        return self._look
+
+    def isolate(self, channel: Value | None) -> None:
+        """Draw one channel alone, or None for all, and bring the window to the front."""
+
+        def run() -> None:
+            if self.imp.isComposite() and self.imp.getMode() == self.imp.COMPOSITE:
+                values = self._values()
+                self._channels.switch(self.imp, [channel in (None, value) for value in values])
+                self.imp.updateAndDraw()
+                window.update_channels()
+            window.to_front(self.imp)
+
+        on_edt(self.imp, run)
+
+    def to_front(self) -> None:
+        """Bring the window before the others."""
+        on_edt(self.imp, lambda: window.to_front(self.imp))
+
+    def hide(self, hidden: bool) -> None:
+        """Take the window off the screen, or put it there again; it is not closed thereby."""
+        on_edt(self.imp, lambda: window.hide(self.imp, hidden))
+
+    def contrast(self, limits: Limits | None, channel: Value | None) -> dict[str, Limits]:
+        """Set display ranges; of one channel, or None for all.
+
+        Parameters
+        ----------
+        limits
+            As sent; None to find them from the planes that are looked at.
+
+        Returns
+        -------
+        dict
+            The ranges that channels have now, as sent, by channel ("" where there is none).
+        """
+        return on_edt(self.imp, lambda: self._contrast(limits, channel))
+
+    def on_closed(self) -> None:
+        """Its user, or a macro, closes the window: remember how it looked. Any thread."""
+        self._take_down()
+        self.dismissed, self.imp = True, None
 
     def close(self) -> None:
         """Close the window, without a question."""
@@ -96,137 +183,205 @@ class Hyperstack:
     # What follows runs on the event thread, holding the image's monitor.
 
     def _open(self, fresh: Sequence[Fresh]) -> None:
-        self._grid = grid = Grid.of(self.group.names, self.group.values)
-        self._stack = self._new_stack(grid)
-        self._name_holes(range(grid.planes))
+        self._slices = slices = Slices(self._form, self._size, self._span())
         for place, plane in self.group.planes.items():
-            self._set(place, plane)
-        imp = jvm.java("ij.ImagePlus")(self.title, self._stack)
+            slices.put(place, plane)
+        grid, look = slices.grid, self._look
+        imp = jvm.java("ij.ImagePlus")(self.title, slices.stack)
         imp.setDimensions(*grid.size)
         imp.setOpenAsHyperStack(True)
         if "channel" in grid.names and not self._form.rgb:
             composite = jvm.java("ij.CompositeImage")
             labels = self.group.key.kind == "labels"
             imp = composite(imp, composite.COLOR if labels else composite.COMPOSITE)
-        self._calibrate(imp, fresh)
-        imp.setPosition(*_from_one(grid.position(fresh[0].place)))
+            if not labels:
+                blend.compose(imp)
+        self._scaled, self._info = (), ""
+        self._describe(imp)
+        first = fresh[0].place if fresh else next(iter(self.group.planes))
+        at = dict(zip(grid.names, first, strict=True)) | look.place
+        imp.setPosition(*_from_one(grid.position(grid.nearest(at, first))))
         self._channels = Channels(self._form, self.group.key.kind)
-        self._channels.dress(imp, grid.channel_values, self._by_channel(fresh))
-        if self.visible:
-            window.show(imp)
+        self._channels.dress(imp, self._values(), self._known(fresh), look)
+        self._channels.show(imp, self._values(), look)
+        if self._scene.visible:
+            window.show(imp, look)
             imp.updateAndDraw()
         self.imp = imp
+        self._left = self._shown()
 
-    def _new_stack(self, grid: Grid) -> Any:
-        stack = jvm.java("ij.ImageStack")(*self._size, grid.planes)
-        stack.setPixels(self._blank, 1)  # the bit depth is known from here on
-        jvm.java("java.util.Arrays").fill(stack.getImageArray(), self._blank)
-        return stack
-
-    def _name_holes(self, holes: Iterable[int]) -> None:
-        for index in holes:
-            place = self._grid.place(self._grid.czt(int(index)))
-            self._stack.setSliceLabel(f"missing: {self._grid.label(place)}", int(index) + 1)
-
-    def _change(self, fresh: Sequence[Fresh]) -> None:
-        if self.visible and not window.is_open(self.imp):
+    def _change(self, fresh: Sequence[Fresh], gone: Sequence[tuple[Value, ...]]) -> None:
+        if self.closed:
             return
         if self._taken():
+            self._look = Look()
             self.title = str(jvm.java("ij.WindowManager").getUniqueName(self.title))
             self._open(fresh)
             return
-        grew = any(item.grew for item in fresh)
+        self._heed()
+        grid = self._slices.grid
+        if not fresh or any(item.grew for item in fresh):
+            grid = self._span()
+        grew = grid.values != self._slices.grid.values
         if grew:
-            self._grow(Grid.of(self.group.names, self.group.values))
-            self._channels.dress(self.imp, self._grid.channel_values, self._by_channel(fresh))
-        dirty = self._put(fresh) or grew
+            self._grow(grid)
+        self._channels.dress(self.imp, self._values(), self._by_channel(fresh))
+        dirty = self._drop(gone) or self._put(fresh) or grew
         dirty = self._channels.widen(self.imp, self._by_channel(fresh)) or dirty
-        self._calibrate(self.imp, fresh)
-        if dirty and self.visible:
+        self._describe(self.imp)
+        if fresh and self._scene.follow:
+            dirty = self._follow(fresh[-1]) or dirty
+        self._left = self._shown()
+        if dirty and self._scene.visible:
             self.imp.updateAndDraw()
             self.imp.repaintWindow()  # the subtitle has the label
+
+    def _span(self) -> Grid:
+        group, expected = self.group, self._scene.expected
+        return Grid.of(group.names, {name: group.span(expected, name) for name in group.names})
 
     def _taken(self) -> bool:
         """Whether the user made something else of the image: another type, other slices.
 
         It is theirs then, and the group goes on in another window.
         """
-        imp, size = self.imp, self._grid.planes
+        imp, stack, size = self.imp, self._slices.stack, self._slices.grid.planes
         if (imp.getWidth(), imp.getHeight()) != self._size or imp.getStackSize() != size:
             return True
-        if imp.getBitDepth() != self._stack.getBitDepth():
+        if imp.getBitDepth() != stack.getBitDepth():
             return True
-        return size > 1 and imp.getImageStack() != self._stack
+        return size > 1 and imp.getImageStack() != stack
 
     def _grow(self, grid: Grid) -> None:
-        imp, old = self.imp, self._grid
-        growth = plan(old, grid)
+        imp, old = self.imp, self._slices.grid
         here = grid.position(old.place(self._shown()))
-        stack = self._new_stack(grid)
-        copy = jvm.java("java.lang.System").arraycopy
-        for source, target, length in growth.runs:
-            copy(self._stack.getImageArray(), source, stack.getImageArray(), target, length)
-            copy(self._stack.getSliceLabels(), source, stack.getSliceLabels(), target, length)
-        stack.update(imp.getProcessor())  # range, lookup table and calibration
-        self._stack, self._grid = stack, grid
-        self._name_holes(growth.fresh)
         changed, saved = imp.changes, self._channels.save(imp)
-        window.set_stack(imp, stack, old.size, grid.size)
+        self._slices.grow(grid, imp.getProcessor())
+        if imp.isComposite():
+            blend.make_room(imp, grid.size.c)
+        window.set_stack(imp, self._slices.stack, old.size, grid.size)
         self._channels.restore(imp, saved, old.channels(grid))
         imp.setPosition(*_from_one(here))
         imp.changes = changed
 
     def _put(self, fresh: Sequence[Fresh]) -> bool:
         """Refer to the planes; return whether one of them is on the screen."""
-        shown = self._shown()
+        shown, planes = self._shown(), self.group.planes
         hit = False
         for item in fresh:
-            at = self._set(item.place, item.plane)
-            if (at.z, at.t) == (shown.z, shown.t):
-                hit = self._replace(item.plane.array, at.c, shown.c) or hit
+            if planes.get(item.place) is item.plane:  # else it was let go of meanwhile
+                at = self._slices.put(item.place, item.plane)
+                hit = self._replace(item.plane.array, at, shown) or hit
         return hit
 
-    def _set(self, place: Sequence[Value], plane: Plane) -> Czt:
-        at = self._grid.position(place)
-        index = self._grid.index(at) + 1
-        self._stack.setPixels(plane.array, index)
-        self._stack.setSliceLabel(self._grid.label(place), index)
-        return at
+    def _drop(self, gone: Sequence[tuple[Value, ...]]) -> bool:
+        """Make holes; return whether one of them is on the screen."""
+        shown, planes = self._shown(), self.group.planes
+        hit = False
+        for place in gone:
+            if place not in planes:
+                at = self._slices.drop(place)
+                hit = self._replace(self._slices.array(at), at, shown) or hit
+        return hit
 
-    def _replace(self, array: Any, channel: int, shown: int) -> bool:
+    def _replace(self, array: Any, at: Czt, shown: Czt) -> bool:
         """Exchange the array of a processor on the screen; it would write its own back."""
+        if (at.z, at.t) != (shown.z, shown.t):
+            return False
         imp = self.imp
-        if channel == shown:
+        if at.c == shown.c:
             processor = imp.getProcessor()
             processor.setPixels(array)
             processor.setSnapshotPixels(None)
         if imp.isComposite() and imp.getMode() == imp.COMPOSITE:
-            part = imp.getProcessor(channel + 1)
+            part = imp.getProcessor(at.c + 1)
             if part is not None:
                 part.setPixels(array)
             return True
-        return channel == shown
+        return at.c == shown.c
 
-    def _calibrate(self, imp: Any, fresh: Sequence[Fresh]) -> None:
+    def _describe(self, imp: Any) -> None:
         """Calibrate anew only when the sender says something new; the user may have."""
-        image = fresh[-1].image
+        image = self.group.latest
         said = (image.scale, image.origin, image.units)
         if said != self._scaled:
             self._scaled = said
-            looks.calibrate(imp, image, self._form, self._grid.folded == ("t",))
+            looks.calibrate(imp, image, self._form, self._slices.grid.folded == ("t",))
+        info = looks.info(image, describe(self.group.key.split))
+        if info != self._info and (imp.getProperty("Info") or "") == self._info:
+            self._info = info
+            imp.setProperty("Info", info)
+
+    def _follow(self, newest: Fresh) -> bool:
+        grid, here = self._slices.grid, self._shown()
+        there = grid.position(grid.focus(newest.image.components, grid.place(here)))
+        if there != here:
+            self.imp.setPosition(*_from_one(there))
+        return there != here
+
+    def _heed(self) -> None:
+        """Notice that somebody has moved a slider: what comes does not move it any more."""
+        if self._scene.visible and self._left is not None and self._shown() != self._left:
+            self._scene.follow = False
+            self._left = self._shown()
+
+    def _take_down(self) -> None:
+        imp = self.imp
+        look = self._channels.describe(imp, self._values())
+        look.place = self._place()
+        look.roi, look.zoom, look.at = window.describe(imp)
+        self._look = look
+
+    def _known(self, fresh: Sequence[Fresh]) -> dict[int, list[Fresh]]:
+        """Return planes by channel: those that have come, and of other channels the first."""
+        known = self._by_channel(fresh)
+        others: dict[int, list[Fresh]] = {}
+        for place, plane in self.group.planes.items():
+            mine = others.setdefault(self._slices.grid.position(place).c, [])
+            if len(mine) < OPENING:
+                mine.append(Fresh(self.group.latest, place, plane, grew=False))
+        return others | known
 
     def _by_channel(self, fresh: Sequence[Fresh]) -> dict[int, list[Fresh]]:
-        return by_channel((self._grid.position(item.place).c, item) for item in fresh)
+        return by_channel((self._slices.grid.position(item.place).c, item) for item in fresh)
+
+    def _values(self) -> tuple[Value | None, ...]:
+        """The channels, by their values; of a window for one channel that."""
+        if "channel" in self.group.names:
+            return self._slices.grid.channel_values
+        return (dict(self.group.key.split).get("channel"),)
 
     def _shown(self) -> Czt:
         imp = self.imp
         return Czt(imp.getC() - 1, imp.getZ() - 1, imp.getT() - 1)
 
-    def _go(self, components: dict[str, Value]) -> None:
-        grid = self._grid
-        at = dict(zip(grid.names, grid.place(self._shown()), strict=True)) | components
-        place = [at[name] for name in grid.names]
-        self.imp.setPosition(*_from_one(grid.position(place)))
+    def _place(self) -> dict[str, Value]:
+        grid = self._slices.grid
+        return dict(zip(grid.names, grid.place(self._shown()), strict=True))
+
+    def _go(self, components: Mapping[str, Value]) -> None:
+        grid, at = self._slices.grid, self._place() | dict(components)
+        self.imp.setPosition(*_from_one(grid.position([at[name] for name in grid.names])))
+        self._left = self._shown()
+
+    def _contrast(self, limits: Limits | None, channel: Value | None) -> dict[str, Limits]:
+        form, shown, ranges = self._form, self._shown(), {}
+        for index, value in enumerate(self._values()):
+            if channel is not None and value != channel:
+                continue
+            if limits is not None:
+                wanted: Limits | None = (form.level(limits[0]), form.level(limits[1]))
+            else:
+                at = self._slices.grid.place(shown._replace(c=index))
+                plane = self.group.planes.get(at)
+                wanted = None if plane is None else looks.levels_of(plane)
+            if wanted is not None:
+                self._channels.set_range(self.imp, index, wanted)
+            low, high = self._channels.range(self.imp, index)
+            name = "" if value is None else str(value)
+            ranges[name] = (form.value(low), form.value(high))
+        self.imp.updateAndDraw()
+        return ranges
 
 
 def _from_one(position: Czt) -> tuple[int, int, int]:

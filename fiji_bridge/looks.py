@@ -35,10 +35,14 @@ def limits(image: Image, plane: Plane) -> Limits | None:
         return form.level(low), form.level(high)
     if form.scale != 1 or form.rgb:
         return 0.0, 255.0
-    levels = plane.levels().reshape(plane.shape)
     if image.kind == "labels":
-        return 0.0, max(255.0, float(levels.max()))
-    return limits_of(sample(levels))
+        return 0.0, max(255.0, float(plane.levels().max()))
+    return levels_of(plane)
+
+
+def levels_of(plane: Plane) -> Limits | None:
+    """Return the range in which the data of a plane are seen, None if they are all the same."""
+    return limits_of(sample(plane.levels().reshape(plane.shape)))
 
 
 def is_fixed(image: Image) -> bool:
@@ -83,3 +87,16 @@ def calibrate(imp: Any, image: Image, form: Form, frames_are_t: bool) -> None:
     if form.signed:
         calibration.setSigned16BitCalibration()
     imp.setCalibration(calibration)
+
+
+def info(image: Image, apart: str) -> str:
+    """Return what Image > Show Info tells of a group: whose it is, and the newest metadata.
+
+    Parameters
+    ----------
+    apart
+        Its split components in words.
+    """
+    facts = {"source": image.source, "components": apart, "kind": image.kind, "run": image.run}
+    words = {name: fact for name, fact in facts.items() if fact} | image.metadata
+    return "\n".join(f"{name}: {value}" for name, value in words.items())

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fiji_bridge import jvm
 from streaming_core.errors import InvalidArray
+from streaming_core.memory.budget import say_bytes
 from streaming_core.protocol.axes import leading_axes, plane_shape
 from streaming_core.protocol.messages import Image
 
@@ -83,6 +84,11 @@ class Form:
                 return cls(native, False, "float", lossy=True)
 
     @property
+    def itemsize(self) -> int:
+        """Bytes of a pixel in Java."""
+        return np.dtype(jvm.TYPECODES[self.kind]).itemsize
+
+    @property
     def signed(self) -> bool:
         """Whether the image needs the calibration for signed pixels."""
         return self.shift != 0
@@ -90,6 +96,10 @@ class Form:
     def level(self, value: float) -> float:
         """Return what ImageJ holds for a value, for display ranges."""
         return value * self.scale + self.shift
+
+    def value(self, level: float) -> float:
+        """Return the value that ImageJ's pixel stands for: the inverse of `level`."""
+        return (level - self.shift) / self.scale
 
     def encode(self, plane: NDArray[Any]) -> NDArray[Any]:
         """Return the plane with ImageJ's pixels, C-contiguous."""
@@ -131,7 +141,7 @@ def _back(held: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
         return held.astype(dtype)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Plane:
     """One plane that this process owns.
 
@@ -146,18 +156,21 @@ class Plane:
     exact
         The plane as it was sent, where ``array`` cannot hold it exactly (wide integers,
         float64). Then edits made in ImageJ do not come back.
+    note
+        What was sent as ``metadata``, one "name: value" a line.
     """
 
     form: Form
     shape: tuple[int, ...]
     array: Any
     exact: NDArray[Any] | None = None
+    note: str = ""
 
     @property
     def nbytes(self) -> int:
         """Bytes of memory that it takes."""
-        held = len(self.array) * np.dtype(jvm.TYPECODES[self.form.kind]).itemsize
-        return held + (0 if self.exact is None else self.exact.nbytes)
+        held = len(self.array) * self.form.itemsize
+        return int(held) + (0 if self.exact is None else self.exact.nbytes)
 
     def levels(self) -> NDArray[Any]:
         """Return ImageJ's pixels: unsigned integers or float32, one dimension."""
@@ -170,13 +183,18 @@ class Plane:
         return self.form.decode(self.levels(), self.shape)
 
 
-def own(image: Image, pixels: NDArray[Any]) -> list[Plane]:
+def own(image: Image, pixels: NDArray[Any], most: int = 0) -> list[Plane]:
     """Copy an array into Java, one array a plane, in the order of `Catalog.locate`.
+
+    Parameters
+    ----------
+    most
+        Bytes of Java's memory that images may take; 0 for any.
 
     Raises
     ------
     InvalidArray
-        Pixels that ImageJ would show wrong.
+        Pixels that ImageJ would show wrong, or that can never fit into Java's memory.
     MemoryError
         Java's memory is full.
     """
@@ -184,7 +202,15 @@ def own(image: Image, pixels: NDArray[Any]) -> list[Plane]:
     shape = plane_shape(image.axes, image.shape)
     if prod(shape[:2]) > LONGEST:
         raise InvalidArray(f"a plane of {shape[0]} x {shape[1]} is too large for ImageJ; crop it")
-    return [_own(form, image, plane) for plane in _planes(image, pixels)]
+    needed = pixels.size // (shape[2] if form.rgb else 1) * form.itemsize
+    if most and needed > most:
+        raise InvalidArray(
+            f"it takes {say_bytes(needed)} of Java's memory, and images may have "
+            f"{say_bytes(most)}; start the viewer with more (PLANECAST_FIJI_MEMORY=16g), or send "
+            "the image in parts"
+        )
+    note = "\n".join(f"{name}: {value}" for name, value in image.metadata.items())
+    return [_own(form, image, plane, note) for plane in _planes(image, pixels)]
 
 
 def _planes(image: Image, pixels: NDArray[Any]) -> Iterator[NDArray[Any]]:
@@ -192,7 +218,7 @@ def _planes(image: Image, pixels: NDArray[Any]) -> Iterator[NDArray[Any]]:
     return (pixels[index] for index in np.ndindex(leading))
 
 
-def _own(form: Form, image: Image, plane: NDArray[Any]) -> Plane:
+def _own(form: Form, image: Image, plane: NDArray[Any], note: str) -> Plane:
     held = form.encode(plane)
     exact = None
     if form.lossy:
@@ -203,9 +229,4 @@ def _own(form: Form, image: Image, plane: NDArray[Any]) -> Plane:
             )
         if _back(held, form.dtype).tobytes() != plane.tobytes():
             exact = plane.copy()
-    return Plane(form, plane.shape, jvm.to_java(form.kind, held), exact)
-
-
-def budget() -> int:
-    """Bytes that Java takes for images at most."""
-    return int(jvm.java("java.lang.Runtime").getRuntime().maxMemory())
+    return Plane(form, plane.shape, jvm.to_java(form.kind, held), exact, note)

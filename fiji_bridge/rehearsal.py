@@ -7,10 +7,11 @@ from typing import Final
 import numpy as np
 
 from fiji_bridge import jvm, pixels
-from fiji_bridge.channels import Fresh
 from fiji_bridge.edt import on_edt
 from fiji_bridge.hyperstack import Hyperstack
+from fiji_bridge.opening import Fresh
 from fiji_bridge.pixels import Plane
+from fiji_bridge.scene import Scene
 from streaming_core.protocol.catalog import Catalog
 from streaming_core.protocol.messages import Image, Inline
 
@@ -31,7 +32,7 @@ def rehearse(*, windows: bool) -> None:
     catalog: Catalog[Plane] = Catalog()
     first, second = (_put(catalog, t) for t in range(2))
     (group,) = catalog.groups.values()
-    stack = Hyperstack(group, "", visible=False)
+    stack = Hyperstack(group, "", Scene(visible=False))
     stack.update(first)
     stack.update(second)
     if windows:

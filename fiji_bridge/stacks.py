@@ -1,17 +1,24 @@
-"""All hyperstacks of a viewer: which image goes into which."""
+"""All hyperstacks of a viewer: which image goes into which, and how they are grouped."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from fiji_bridge import jvm
-from fiji_bridge.channels import Fresh
+from fiji_bridge.appearance import Look, inherited
+from fiji_bridge.edt import on_edt
 from fiji_bridge.hyperstack import Hyperstack
+from fiji_bridge.opening import Fresh
 from fiji_bridge.pixels import Plane
+from fiji_bridge.scene import Scene
 from streaming_core.errors import InvalidImage
 from streaming_core.protocol.catalog import Catalog
-from streaming_core.protocol.components import GroupKey
+from streaming_core.protocol.components import GroupKey, Mode, Value
+from streaming_core.protocol.forgetting import forget_old_runs, make_room
 from streaming_core.protocol.group import Group
+from streaming_core.protocol.regroup import Regrouped, check_modes, regroup, split_after
 from streaming_core.stream.adapter import Arrival
 
 log = logging.getLogger("planecast.fiji")
@@ -33,59 +40,172 @@ class Stacks:
         The hyperstack of each group that has had one.
     newest
         The hyperstack that got the newest image, None if there is none.
+    scene
+        What holds for all windows.
     """
 
     def __init__(self, *, visible: bool) -> None:
-        self.visible = visible
+        self.scene = Scene(visible)
         self.catalog: Catalog[Plane] = Catalog(split=frozenset())
         self.of: dict[GroupKey, Hyperstack] = {}
         self.newest: Hyperstack | None = None
+        self._due: dict[GroupKey, None] = {}
+        if visible:
+            self._listen()
+
+    @property
+    def visible(self) -> bool:
+        """Whether there are windows."""
+        return self.scene.visible
 
     def show(self, batch: list[Arrival]) -> None:
         """Put images into their groups; then grow and paint each hyperstack once."""
         fresh: dict[GroupKey, list[Fresh]] = {}
-        taken = []
+        gone: dict[GroupKey, list[tuple[Value, ...]]] = {}
+        taken: list[tuple[Arrival, GroupKey]] = []  # with the group of its first plane
         for arrival in batch:
+            for key, place in make_room(self.catalog, arrival.image):
+                gone.setdefault(key, []).append(place)
             try:
-                self._put(arrival, fresh)
+                taken.append((arrival, self._put(arrival, fresh)))
             except InvalidImage as error:
                 arrival.shown(str(error))
-            else:
-                taken.append(arrival)
         failed: dict[GroupKey, str] = {}
-        for key, items in fresh.items():
+        for key in dict.fromkeys([*gone, *fresh]):
             try:
-                self._stack(key).update(items)
+                self._stack(key).update(fresh.get(key, ()), gone.get(key, ()))
             # The thread must outlive whatever ImageJ or a plugin throws; the producer is told.
             except Exception as error:
                 log.exception("%r could not be shown", key.title())
                 failed[key] = f"ImageJ could not show it: {error}"
-        for arrival in taken:
-            key = next(iter(self.catalog.locate(arrival.image)))[0]
+        for arrival, key in taken:
             arrival.shown(*([failed[key]] if key in failed else []))
 
-    def _put(self, arrival: Arrival, fresh: dict[GroupKey, list[Fresh]]) -> None:
-        places = self.catalog.locate(arrival.image)
+    def _put(self, arrival: Arrival, fresh: dict[GroupKey, list[Fresh]]) -> GroupKey:
+        places = list(self.catalog.locate(arrival.image))
         for (key, inside, _), plane in zip(places, arrival.pixels, strict=True):
             put = self.catalog.put(arrival.image, key, inside, plane)
             if not put.outdated:  # else a newer run is there: the image counts as shown, and is not
                 item = Fresh(arrival.image, put.place, plane, bool(put.grew))
                 fresh.setdefault(key, []).append(item)
+        return places[0][0]
 
     def clear(self, source: str | None = None) -> int:
         """Forget what a source, or all, has shown; return how many groups went."""
         gone = self.catalog.clear(source)
-        for group in gone:
-            self._close(group.key)
-        jvm.collect()
+        self.scene.expected = self.catalog.expected
+        self._close(group.key for group in gone)
         return len(gone)
+
+    def forget_old_runs(self) -> int:
+        """Let go of what only older runs have shown; return from how many groups."""
+        changed = forget_old_runs(self.catalog)
+        looks = {group.key: self.of[group.key].look() for group in changed if group.key in self.of}
+        closed = {key for key in looks if self.of[key].dismissed}
+        self._close(looks)
+        for group in changed:
+            if group.planes:  # its axes may be shorter: ImageJ needs another window for that
+                self._make(group, looks.get(group.key, Look()), dismissed=group.key in closed)
+        return len(changed)
+
+    def arrange(self, modes: Mapping[str, str]) -> None:
+        """Let components be axes ("stack") or windows ("split"), of what is here and will come.
+
+        Nothing is sent again and no pixel is touched; windows open one by one (`make_due`).
+
+        Raises
+        ------
+        InvalidComponents
+            Naming the component and what to write instead; nothing has changed then.
+        """
+        split = split_after(self.catalog.split, check_modes(modes))
+        made = regroup(self.catalog.groups.values(), split)
+        old = {key: stack for key, stack in self.of.items() if key not in made.groups}
+        looks = {key: stack.look() for key, stack in old.items()}
+        shut = {key for key, stack in old.items() if stack.closed}
+        self.catalog.groups, self.catalog.split = made.groups, split
+        self._close(old)
+        self._hand_on(made, looks, shut)
+
+    def make_due(self) -> Iterator[None]:
+        """Open the windows that regrouping asked for, one at each step."""
+        while self._due:
+            key = next(iter(self._due))
+            del self._due[key]
+            if key in self.of and not self.of[key].dismissed:
+                self.of[key].open()
+                yield
+
+    def expect(self, components: Mapping[str, Sequence[Value]]) -> None:
+        """Give sliders these values from the start, as `check_expected` returns them.
+
+        Raises
+        ------
+        InvalidComponents
+            When it is too much together.
+        """
+        self.catalog.expect(components)
+        self.scene.expected = self.catalog.expected
+        for stack in self.of.values():
+            stack.expect()
+
+    def modes(self) -> dict[str, Mode]:
+        """Return what each component of what is here does: "stack" or "split"."""
+        groups = self.catalog.groups.values()
+        stacked = dict.fromkeys((name for group in groups for name in group.names), Mode.STACK)
+        split = {name for group in groups for name, _ in group.key.split} | self.catalog.split
+        return stacked | dict.fromkeys(sorted(split), Mode.SPLIT)
+
+    def closed(self) -> list[tuple[GroupKey, str]]:
+        """Return the groups whose windows their user closed, with their titles."""
+        return [(key, stack.title) for key, stack in self.of.items() if stack.closed]
+
+    def restore(self, key: GroupKey) -> None:
+        """Open a window again that its user closed. It looks as it did."""
+        if key in self.of:
+            self.of[key].open()
+
+    def front(self) -> Hyperstack | None:
+        """Return the hyperstack that a person looks at: ImageJ's current image, else the newest."""
+        there = [stack for stack in self.of.values() if stack.is_open]
+        current = jvm.java("ij.WindowManager").getCurrentImage() if there else None
+        for stack in there:
+            if stack.imp == current:
+                return stack
+        return self.newest if self.newest in there else next(iter(there), None)
+
+    def heed(self) -> None:
+        """Notice in which windows somebody has moved sliders."""
+        for stack in self.of.values():
+            if stack.is_open:
+                stack.place()
+
+    def _hand_on(
+        self, made: Regrouped[Plane], looks: Mapping[GroupKey, Look], shut: set[GroupKey]
+    ) -> None:
+        """Make the new groups' hyperstacks, which look as those that they come from."""
+        taken: set[GroupKey] = set()
+        for key, parents in made.parents.items():
+            before = [group.key for group in parents if group.key in looks]
+            look = inherited(looks[one] for one in before)
+            place = next((one for one in before if one not in taken), None)
+            if place is not None:  # the first stands where the old one stood
+                taken.add(place)
+                look.at = looks[place].at
+            dismissed = bool(before) and all(one in shut for one in before)
+            self._make(made.groups[key], look, dismissed=dismissed)
+
+    def _make(self, group: Group[Plane], look: Look, *, dismissed: bool = False) -> None:
+        stack = Hyperstack(group, self._title(group), self.scene, look)
+        stack.dismissed = dismissed
+        self.of[group.key] = stack
+        self._due[group.key] = None
 
     def _stack(self, key: GroupKey) -> Hyperstack:
         stack = self.of.get(key)
         if stack is None:
             group = self.catalog.groups[key]
-            stack = Hyperstack(group, self._title(group), visible=self.visible)
-            self.of[key] = stack
+            stack = self.of[key] = Hyperstack(group, self._title(group), self.scene)
         self.newest = stack
         return stack
 
@@ -94,14 +214,38 @@ class Stacks:
         key, taken = group.key, {stack.title for stack in self.of.values()}
         height, width = key.plane[:2]
         title = group.latest.name or key.title() or "images"
+        if group.latest.name and key.split:
+            title = " · ".join([title, *(str(value) for _, value in key.split)])
         for words in (key.dtype.lstrip("<|=>"), f"{width} x {height}", ", ".join(key.stacked)):
             if title in taken:
                 title = f"{title} · {words}"
         return title
 
-    def _close(self, key: GroupKey) -> None:
-        stack = self.of.pop(key, None)
-        if stack is not None:
-            stack.close()
-        if stack is self.newest:
-            self.newest = None
+    def _close(self, keys: Iterable[GroupKey]) -> None:
+        for key in list(keys):
+            stack = self.of.pop(key, None)
+            self._due.pop(key, None)
+            if stack is not None:
+                stack.close()
+            if stack is self.newest:
+                self.newest = None
+        jvm.collect()
+
+    def _listen(self) -> None:
+        """Be told of windows that are closed, while it can still be seen how they looked."""
+        listener = jvm.implement(
+            "ij.ImageListener",
+            imageOpened=_ignore,
+            imageUpdated=_ignore,
+            imageClosed=self._on_closed,
+        )
+        on_edt(None, lambda: jvm.java("ij.ImagePlus").addImageListener(listener))
+
+    def _on_closed(self, imp: Any) -> None:
+        for stack in list(self.of.values()):
+            if stack.imp is not None and stack.imp == imp:
+                stack.on_closed()
+
+
+def _ignore(imp: Any) -> None:
+    pass

@@ -7,9 +7,10 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from fiji_bridge import desktop, pixels
+from fiji_bridge import desktop
 from fiji_bridge.pixels import Plane
 from fiji_bridge.stacks import Stacks
+from fiji_bridge.viewing import Viewing
 from streaming_core.errors import InvalidComponents, RequestFailed
 from streaming_core.protocol.catalog import Catalog
 from streaming_core.protocol.components import check_value
@@ -30,7 +31,7 @@ class Verbs:
         Verb -> method.
     """
 
-    def __init__(self, stacks: Stacks, end: Callable[[], None]) -> None:
+    def __init__(self, stacks: Stacks, viewing: Viewing, end: Callable[[], None]) -> None:
         self._stacks = stacks
         self._end = end
         self.table: dict[str, Callable[[Call], None]] = {
@@ -40,6 +41,7 @@ class Verbs:
             "navigate": self._navigate,
             "clear": self._clear,
             "quit": self._quit,
+            **viewing.table,
         }
 
     def answer(self, call: Call) -> None:
@@ -60,13 +62,22 @@ class Verbs:
         call.reply(*self._stacks.catalog.read(call.arguments, Plane.read))
 
     def _state(self, call: Call) -> None:
-        held, groups = 0, self._stacks.catalog.state()
-        for said, (key, group) in zip(groups, self._stacks.catalog.groups.items(), strict=True):
-            held += sum(plane.nbytes for plane in group.planes.values())
-            stack = self._stacks.of.get(key)
+        stacks = self._stacks
+        groups = stacks.catalog.state()
+        for said, key in zip(groups, stacks.catalog.groups, strict=True):
+            stack = stacks.of.get(key)
             said["window"] = stack is not None and stack.is_open
-        memory = {"held": held, "budget": pixels.budget()}
-        call.reply({"groups": groups, "memory": memory})
+        stacks.heed()
+        front = stacks.front()
+        call.reply(
+            {
+                "groups": groups,
+                "modes": {name: str(mode) for name, mode in stacks.modes().items()},
+                "expected": {name: list(v) for name, v in stacks.catalog.expected.items()},
+                "follow": stacks.scene.follow,
+                "shown": {} if front is None else front.place(),
+            }
+        )
 
     def _screenshot(self, call: Call) -> None:
         call.reply({}, self._picture(bool(call.arguments.get("canvas"))))
@@ -95,11 +106,17 @@ class Verbs:
             raise RequestFailed(str(error)) from None
         moved = 0
         for key, stack in self._stacks.of.items():
-            values = self._stacks.catalog.groups[key].values
+            group = self._stacks.catalog.groups[key]
+            inside = {name: value for name, value in wanted.items() if name in group.names}
+            apart = dict(key.split)
             if stack.is_open and all(
-                name in values and value in values[name] for name, value in wanted.items()
+                value in group.values[name] if name in inside else apart.get(name) == value
+                for name, value in wanted.items()
             ):
-                stack.navigate(wanted)
+                self._stacks.scene.follow = False
+                stack.navigate(inside)
+                if len(inside) < len(wanted):  # the window itself is what was named
+                    stack.to_front()
                 moved += 1
         if not moved:
             raise RequestFailed(_nowhere(wanted, self._stacks.catalog))
@@ -116,12 +133,17 @@ class Verbs:
 
 
 def _nowhere(wanted: Mapping[str, Any], catalog: Catalog[Plane]) -> str:
+    groups = [
+        {one: [value] for one, value in group.key.split}
+        | {one: list(group.values[one]) for one in group.names}
+        for group in catalog.groups.values()
+    ]
     for name, value in wanted.items():
-        known = [group.values[name] for group in catalog.groups.values() if name in group.values]
+        known = [components[name] for components in groups if name in components]
         if not known:
-            names = sorted({name for group in catalog.groups.values() for name in group.names})
+            names = sorted({name for components in groups for name in components})
             return f"no window has a component {name!r}; there is: {', '.join(names) or 'none'}"
         if not any(value in values for values in known):
-            there = ", ".join(str(item) for values in known for item in values)
-            return f"no window has {name} {value!r}; there is: {there}"
+            there = dict.fromkeys(str(item) for values in known for item in values)
+            return f"no window has {name} {value!r}; there is: {', '.join(there)}"
     return "no open window has all of these components"

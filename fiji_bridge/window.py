@@ -7,21 +7,88 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from fiji_bridge import jvm
+from fiji_bridge.appearance import Look
 from fiji_bridge.czt import Czt
 
 MARGIN: Final = (16, 110)
 """About what a window needs around its image: borders; title, subtitle and three sliders."""
 
 
-def show(imp: Any) -> None:
-    """Open the window of an image. Event thread only."""
-    _find_place(imp.getWidth() + MARGIN[0], imp.getHeight() + MARGIN[1])
+def show(imp: Any, look: Look | None = None) -> None:
+    """Open the window of an image. Event thread only.
+
+    A person who works in another window of ImageJ goes on there.
+
+    Parameters
+    ----------
+    look
+        Where and how it was before.
+    """
+    manager = jvm.java("ij.WindowManager")
+    here, worked_in = manager.getCurrentWindow(), _focused()
+    look = look or Look()
+    if look.at is not None:
+        jvm.java("ij.gui.ImageWindow").setNextLocation(*look.at)
+    else:
+        _find_place(imp.getWidth() + MARGIN[0], imp.getHeight() + MARGIN[1])
     imp.setOpenAsHyperStack(True)
     if imp.getStackSize() > 1:
         imp.show()
     else:
         # show() would take a window for single images, which ImageJ replaces when it grows.
         jvm.java("ij.gui.StackWindow")(imp)
+    if look.zoom:
+        _zoom(imp, look.zoom)
+    if look.roi is not None:
+        imp.setRoi(look.roi.clone())
+    if worked_in is not None and here is not None:
+        manager.setCurrentWindow(here)
+        worked_in.toFront()
+
+
+def _focused() -> Any | None:
+    """Return the window of ImageJ in which a person types or clicks; not its main window."""
+    keyboard = jvm.java("java.awt.KeyboardFocusManager").getCurrentKeyboardFocusManager()
+    window = keyboard.getFocusedWindow()
+    return None if window == jvm.java("ij.IJ").getInstance() else window
+
+
+def _zoom(imp: Any, zoom: float) -> None:
+    """Magnify as it was, where the whole image fits the screen so."""
+    canvas, window = imp.getCanvas(), imp.getWindow()
+    width, height = round(imp.getWidth() * zoom), round(imp.getHeight() * zoom)
+    most = jvm.java("ij.gui.GUI").getMaxWindowBounds()
+    fits = width + MARGIN[0] <= most.width and height + MARGIN[1] <= most.height
+    if fits and canvas.getMagnification() != zoom:
+        canvas.setSize(width, height)
+        canvas.setMagnification(zoom)
+        window.pack()
+
+
+def describe(imp: Any) -> tuple[Any, float, tuple[int, int] | None]:
+    """Return selection, magnification and the window's corner; also while it is being closed."""
+    roi, canvas, window = imp.getRoi(), imp.getCanvas(), imp.getWindow()
+    corner = None if window is None else (int(window.getX()), int(window.getY()))
+    zoom = 0.0 if canvas is None else float(canvas.getMagnification())
+    return None if roi is None else roi.clone(), zoom, corner
+
+
+def to_front(imp: Any) -> None:
+    """Bring a window before the others; it is the one that commands act on then."""
+    window = imp.getWindow()
+    window.setVisible(True)
+    window.toFront()
+    jvm.java("ij.WindowManager").setCurrentWindow(window)
+
+
+def hide(imp: Any, hidden: bool) -> None:
+    """Take a window off the screen, or put it there again."""
+    imp.getWindow().setVisible(not hidden)
+
+
+def update_channels() -> None:
+    """Let ImageJ's Channels tool, if it is open, show which channels are drawn."""
+    jvm.java("ij.plugin.frame.Channels").updateChannels()
 
 
 def is_open(imp: Any) -> bool:

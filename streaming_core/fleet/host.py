@@ -14,6 +14,7 @@ from typing import Any, Final
 from streaming_core.errors import InvalidSetting, LeaseHeld, PlanecastError, PortTaken
 from streaming_core.fleet.registry import Connection, find, lease_path, publish, viewer_keys
 from streaming_core.fleet.spawn import keep, tell
+from streaming_core.memory.budget import Budget
 from streaming_core.memory.leases import Lease, is_held, janitor
 from streaming_core.memory.places import remove, run_folder, run_folders
 from streaming_core.network.endpoints import (
@@ -104,6 +105,8 @@ class Host:
         Limits; None for those of the environment.
     window
         Thread that draws the window, if programs in this process may send to it.
+    budget
+        Of the memory for images, where that is not this process's own.
 
     Raises
     ------
@@ -113,9 +116,10 @@ class Host:
 
     def __init__(
         self, adapter: ViewerAdapter, port: int | None = None, settings: Settings | None = None,
-        *, window: int | None = None,
+        *, window: int | None = None, budget: Budget | None = None,
     ) -> None:  # fmt: skip
         self._window = window
+        self._budget = budget
         self._folder = run_folder()
         self._settings = settings or Settings.load()
         self._closed = False
@@ -153,6 +157,7 @@ class Host:
                 vid=vid, lease=str(path), facts=facts,
                 died=_died,
                 chores=self._chores,
+                budget=self._budget,
             )  # fmt: skip
         except BaseException:
             self._lease.release()

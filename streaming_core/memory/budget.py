@@ -7,9 +7,7 @@ import threading
 import weakref
 from collections import deque
 from pathlib import Path
-from typing import Any, Final
-
-from numpy.typing import NDArray
+from typing import Any, Final, Protocol
 
 try:
     import resource
@@ -89,6 +87,15 @@ def _limit(file: Path) -> list[int]:
     return [int(text)] if text.isdigit() else []  # "max" is none
 
 
+class Sized(Protocol):
+    """What has memory."""
+
+    @property
+    def nbytes(self) -> int:
+        """How much."""
+        ...
+
+
 class Budget:
     """Counts the memory of arrays that are kept, until it is really let go of.
 
@@ -99,7 +106,14 @@ class Budget:
     ----------
     limit
         Bytes; 0 for half of what this process may use.
+
+    Attributes
+    ----------
+    advice
+        How its user gets more.
     """
+
+    advice = "raise the budget in its window (or PLANECAST_MEMORY, in bytes, before it starts)"
 
     def __init__(self, limit: int = 0) -> None:
         self.limit = limit or allowance() // 2
@@ -120,8 +134,8 @@ class Budget:
         """Whether so many bytes more are within the limit."""
         return self.held + nbytes <= self.limit
 
-    def take(self, array: NDArray[Any]) -> None:
-        """Count an array until nothing refers to its memory any more."""
+    def take(self, array: Sized) -> None:
+        """Count an array, or what else says its ``nbytes``, until nothing refers to it any more."""
         owner: Any = array
         while getattr(owner, "base", None) is not None:
             owner = owner.base

@@ -142,7 +142,7 @@ class Group(Generic[P]):
 
     def state(self, expected: Mapping[str, Sequence[Value]] | None = None) -> dict[str, Any]:
         """The group's entry in ``state()["groups"]``; places that are expected are missing too."""
-        grid = [self._with(expected or {}, name) for name in self.names]
+        grid = [self.span(expected or {}, name) for name in self.names]
         holes = prod(map(len, grid)) - len(self.planes)
         empty = (place for place in product(*grid) if place not in self.planes)
         missing = list(islice(empty, MOST_NAMED)) if holes else []
@@ -167,7 +167,7 @@ class Group(Generic[P]):
             "bytes": len(self.planes) * self.plane_bytes,
         }
 
-    def _with(self, expected: Mapping[str, Sequence[Value]], name: str) -> Sequence[Value]:
+    def span(self, expected: Mapping[str, Sequence[Value]], name: str) -> Sequence[Value]:
         """Return the values of a component with those that are expected, in order."""
         values = self.values[name]
         if not any(value not in values for value in expected.get(name, ())):

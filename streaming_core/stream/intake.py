@@ -31,6 +31,9 @@ class Intake:
         Its user may have paused it.
     settings
         Limits.
+    budget
+        Of the memory for images, where that is not this process's own; its adapter counts
+        what it takes of it.
 
     Attributes
     ----------
@@ -42,8 +45,10 @@ class Intake:
         Images that were shown so far, or never will be.
     """
 
-    def __init__(self, adapter: ViewerAdapter, settings: Settings) -> None:
-        self.budget = Budget(settings.memory)
+    def __init__(
+        self, adapter: ViewerAdapter, settings: Settings, budget: Budget | None = None
+    ) -> None:  # fmt: skip
+        self.budget = budget or Budget(settings.memory)
         self.backlog = 0
         self.progress = 0
         self._adapter = adapter
@@ -76,7 +81,7 @@ class Intake:
         held, limit = say_bytes(self.budget.held), say_bytes(self.budget.limit)
         return (
             f"its memory budget is full ({held} of {limit}): clear or release what is not needed, "
-            "raise the budget in its window (or PLANECAST_MEMORY, in bytes, before it starts), "
+            f"{self.budget.advice}, "
             "or keep only the newest images of a source: show(..., keep=N)"
         )
 
@@ -105,8 +110,7 @@ class Intake:
         if nbytes > self.budget.limit:
             raise InvalidImage(
                 f"it takes {say_bytes(nbytes)}, and the whole memory budget of this viewer is "
-                f"{say_bytes(self.budget.limit)}; raise that (PLANECAST_MEMORY, or in its "
-                "window), or send the image in parts"
+                f"{say_bytes(self.budget.limit)}; {self.budget.advice}, or send the image in parts"
             )
         if self.budget.has_room(nbytes):
             return True

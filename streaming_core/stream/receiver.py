@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from streaming_core.errors import InvalidImage, SharedMemoryError, WireError
+from streaming_core.memory.budget import Budget
 from streaming_core.memory.segments import SUPPORTED, sees
 from streaming_core.network.endpoints import Address
 from streaming_core.network.keys import Admission, KeyPair
@@ -76,8 +77,8 @@ class Receiver:
         Where to listen.
     keys, admission
         The viewer's own key pair, and who is let in.
-    settings
-        Limits.
+    settings, budget
+        Limits; of the memory for images where that is not this process's own.
     lease
         Path of the viewer's lease, for the WELCOME.
     vid
@@ -98,16 +99,15 @@ class Receiver:
     def __init__(
         self, adapter: ViewerAdapter, address: Address, keys: KeyPair, admission: Admission,
         settings: Settings, *, vid: str, lease: str, facts: Mapping[str, Any],
-        died: Callable[[str], bool], chores: Callable[[], None],
+        died: Callable[[str], bool], chores: Callable[[], None], budget: Budget | None = None,
     ) -> None:  # fmt: skip
         self.vid = vid
         self._adapter = adapter
         self._lease = lease
         self._chores = chores
         self._chores_at = time.monotonic() + CHORES_EVERY
-        self.intake = Intake(adapter, settings)
-        self._paused = False
-        self._took = True
+        self.intake = Intake(adapter, settings, budget)
+        self._paused, self._took = False, True
         self._turned_at = time.monotonic()
         self._shown_by_now: deque[tuple[Session, int, str]] = deque()
         self._results = Results(vid, settings.inline_below)

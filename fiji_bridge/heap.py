@@ -1,0 +1,66 @@
+"""Java's memory as the budget for images: producers wait before it is full."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any, Final
+
+from fiji_bridge import jvm
+from streaming_core.memory.budget import Budget
+
+YOUNG: Final = 64 << 20
+"""Bytes of Java's memory that are not for arrays that stay; see `jvm.COLLECTOR`."""
+
+SHARE: Final = 0.8
+"""Of the rest, what streamed images may take: results, copies and undo need room too."""
+
+SPARE: Final = 32 << 20
+"""Bytes that are left free besides an image that is taken."""
+
+EVERY: Final = 10.0
+"""Seconds between two looks at what else is in a full memory: each collects garbage."""
+
+
+class Heap(Budget):
+    """Counts the planes that are kept in Java, and looks how much of Java's memory is left.
+
+    What a person makes in ImageJ fills the same memory. The I/O thread asks `has_room`.
+
+    Parameters
+    ----------
+    limit
+        Bytes; 0 for a share of what Java may take.
+    """
+
+    advice = (
+        "close images of yours in ImageJ, start it with more memory (PLANECAST_FIJI_MEMORY=16g)"
+    )
+
+    def __init__(self, limit: int = 0) -> None:
+        self._most = int(_runtime().maxMemory())
+        most = max(int(SHARE * (self._most - YOUNG)), SPARE)
+        super().__init__(min(limit, most) if limit else most)
+        self._others = 0
+        self._looked_at = -EVERY
+        self._looking = threading.Lock()
+
+    def has_room(self, nbytes: int) -> bool:
+        """Whether so many bytes more are within the limit, and Java has them."""
+        if not super().has_room(nbytes):
+            return False
+        runtime = _runtime()
+        free = self._most - runtime.totalMemory() + runtime.freeMemory()
+        if free >= nbytes + SPARE:  # garbage counts as used: there is at least as much
+            return True
+        with self._looking:
+            if time.monotonic() - self._looked_at >= EVERY:
+                jvm.collect()
+                used = runtime.totalMemory() - runtime.freeMemory()
+                self._others = max(0, int(used) - self.held)
+                self._looked_at = time.monotonic()
+        return bool(self.held + self._others + nbytes + SPARE <= self._most)
+
+
+def _runtime() -> Any:
+    return jvm.java("java.lang.Runtime").getRuntime()

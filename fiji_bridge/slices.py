@@ -1,0 +1,89 @@
+"""The planes of a hyperstack in ImageJ's stack: which array stands where, and what it is called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from fiji_bridge import jvm
+from fiji_bridge.czt import Czt, Grid, plan
+from fiji_bridge.pixels import Form, Plane
+from streaming_core.protocol.components import Value
+
+MOST_NAMED: Final = 20_000
+"""Holes of one growth that get a label, 15 µs each: a person looks at no more of them."""
+
+
+class Slices:
+    """An ImageStack whose planes stand where a grid says. Event thread only.
+
+    Parameters
+    ----------
+    form, size
+        Of the planes: how they are held; width and height.
+    grid
+        The places there are; all are holes at first.
+
+    Attributes
+    ----------
+    stack
+        ImageJ's; another one after each growth.
+    """
+
+    def __init__(self, form: Form, size: tuple[int, int], grid: Grid) -> None:
+        self.grid = grid
+        self._size = size
+        # Shared by all holes: they cost nothing. What ImageJ draws into one shows in all.
+        self._blank = jvm.empty(form.kind, size[0] * size[1])
+        self.stack = self._new(grid)
+        self._name_holes(range(grid.planes))
+
+    def put(self, place: Sequence[Value], plane: Plane) -> Czt:
+        """Refer to a plane; return where it stands."""
+        at = self.grid.position(place)
+        index = self.grid.index(at) + 1
+        label = self.grid.label(place)
+        self.stack.setPixels(plane.array, index)
+        self.stack.setSliceLabel(f"{label}\n{plane.note}" if plane.note else label, index)
+        return at
+
+    def drop(self, place: Sequence[Value]) -> Czt:
+        """Make a hole where a plane was let go of; return where it stood."""
+        at = self.grid.position(place)
+        index = self.grid.index(at)
+        self.stack.setPixels(self._blank, index + 1)
+        self._name_holes([index])
+        return at
+
+    def array(self, at: Czt) -> Any:
+        """Return the pixels at a position."""
+        return self.stack.getPixels(self.grid.index(at) + 1)
+
+    def grow(self, grid: Grid, like: Any) -> None:
+        """Make room for new values. Only references move.
+
+        Parameters
+        ----------
+        like
+            The processor on the screen, for its range, lookup table and calibration.
+        """
+        growth = plan(self.grid, grid)
+        stack = self._new(grid)
+        copy = jvm.java("java.lang.System").arraycopy
+        for source, target, length in growth.runs:
+            copy(self.stack.getImageArray(), source, stack.getImageArray(), target, length)
+            copy(self.stack.getSliceLabels(), source, stack.getSliceLabels(), target, length)
+        stack.update(like)
+        self.stack, self.grid = stack, grid
+        self._name_holes(growth.fresh)
+
+    def _new(self, grid: Grid) -> Any:
+        stack = jvm.java("ij.ImageStack")(*self._size, grid.planes)
+        stack.setPixels(self._blank, 1)  # the bit depth is known from here on
+        jvm.java("java.util.Arrays").fill(stack.getImageArray(), self._blank)
+        return stack
+
+    def _name_holes(self, holes: Iterable[int]) -> None:
+        for _, index in zip(range(MOST_NAMED), holes, strict=False):
+            place = self.grid.place(self.grid.czt(int(index)))
+            self.stack.setSliceLabel(f"missing: {self.grid.label(place)}", int(index) + 1)

@@ -116,6 +116,7 @@ class FijiAdapter:
     def serve(self, host: Host) -> None:
         """Say through which host producers reach it."""
         self._control.serve(host)
+        self._queue_up(self._do_chores)  # the main window says on which port
 
     def close(self) -> None:
         """Stop taking images; what was taken stays on the screen."""

@@ -14,7 +14,7 @@ from napari_plugin.annotations import carry_drawings
 from napari_plugin.arranging import Arranger
 from napari_plugin.growth import announce_growth, reshape
 from napari_plugin.label_tables import LabelTables
-from napari_plugin.making import AT_FIRST, Entry, Look, Maker, Plane, view_kept
+from napari_plugin.making import AT_FIRST, Entry, Look, Maker, Plane, few_thumbnails, view_kept
 from napari_plugin.marks import MarkLayers
 from napari_plugin.origins import Origins
 from napari_plugin.plan import SPLIT, Axes, Spanned, focus
@@ -140,7 +140,8 @@ class Layers:
             place = self.sliders.place()
             for image in newest.values():
                 place |= focus(self.axes, image, place)
-            moved = self.sliders.go(place)
+            with few_thumbnails(self._live()), self.position.unhurried():
+                moved = self.sliders.go(place)
         touched, self._touched = self._touched, {}
         if touched and not moved:
             self.origins.update()
@@ -151,7 +152,8 @@ class Layers:
         self._tables.settle()
 
     def refresh_thumbnails(self) -> None:
-        """Redraw the thumbnails that were put off; for when nothing else is to be done."""
+        """Redraw thumbnails and text that were put off; for when nothing else is to be done."""
+        self.position.update()
         for entry in self._live():
             if entry.thumbnail_due:
                 entry.refresh()
@@ -252,7 +254,7 @@ class Layers:
         self._stale_axes = self._stale_axes or axes is not self.axes
         self.axes = axes
         self._grow()
-        self.position.update()
+        pass
 
     def modes(self) -> dict[str, Mode]:
         """Return what each component of what is here does: "stack" or "split"."""
@@ -277,8 +279,7 @@ class Layers:
 
     def groups(self) -> list[Group[Any]]:
         """Return all groups, of planes and of marks."""
-        marks = (entry.group for entry in self.marks.entries.values())
-        return [*self.catalog.groups.values(), *marks]
+        return [*self.catalog.groups.values(), *(e.group for e in self.marks.entries.values())]
 
     def layer_of(self, key: GroupKey) -> Layer | None:
         """Return the layer of a group, of marks too; None if the user deleted it."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from time import monotonic
 from typing import Any, Final
 
 from napari.components import ViewerModel
@@ -22,6 +24,14 @@ from streaming_core.protocol.messages import Image
 
 CORNER: Final = "top_left"
 """Of the text; the scale bar stands where napari puts overlays, at the bottom right."""
+
+
+READABLE: Final = 0.2
+"""Seconds that a text stays while sliders follow a stream.
+
+napari builds a program for the graphics card anew to draw the box behind another text: 12 ms with
+an OpenGL of software, where the image itself takes 1 ms.
+"""
 
 
 class Position:
@@ -49,6 +59,8 @@ class Position:
         self._wrote = ""
         self._offered = False
         self._measured = False
+        self._unhurried = False
+        self._wrote_at = 0.0
         dims, layers = viewer.dims.events, viewer.layers.events
         self._events = [
             dims.point, dims.ndisplay, dims.order, layers.inserted, layers.removed,
@@ -64,6 +76,8 @@ class Position:
         """Write what is in view, where it may be written and somebody sees it."""
         if self._text.text != self._wrote:
             return  # the user's own words
+        if self._unhurried and monotonic() - self._wrote_at < READABLE:
+            return
         seen = [e for e in self._entries.values() if e.layer is not None and e.layer.visible]
         cut = self._sliders.cut() if seen else {}
         words = in_words(in_view(cut, (entry.group.key.split for entry in seen)))
@@ -74,6 +88,16 @@ class Position:
                 self._text.visible = True
         if words != self._wrote and (self._text.visible or not words):
             self._wrote = self._text.text = words
+            self._wrote_at = monotonic()
+
+    @contextmanager
+    def unhurried(self) -> Iterator[None]:
+        """Inside, the text may stay as it is for a moment; `update` it when the stream rests."""
+        self._unhurried = True
+        try:
+            yield
+        finally:
+            self._unhurried = False
 
     def note_scale(self, image: Image) -> None:
         """Switch the scale bar on for the first image whose pixels have a size in a unit."""

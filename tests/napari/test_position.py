@@ -118,3 +118,11 @@ def test_a_scale_bar_comes_with_the_first_size_in_a_unit(stream: Stream) -> None
     bar.visible = False
     send(stream, source="again", scale={"Y": 0.5, "X": 0.5}, units="um")
     assert not bar.visible
+
+
+def test_the_text_is_right_when_a_stream_rests(stream: Stream) -> None:
+    overlay = stream.viewer.canvas.overlays.text
+    for t in range(6):
+        stream.show(np.zeros((40, 40), np.uint8), components={"t": t}, **FULL)
+        stream.settle()
+    stream.until(lambda: bool(overlay.text == "t 5"))

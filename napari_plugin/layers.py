@@ -254,7 +254,7 @@ class Layers:
         self._stale_axes = self._stale_axes or axes is not self.axes
         self.axes = axes
         self._grow()
-        pass
+        self.position.update()
 
     def modes(self) -> dict[str, Mode]:
         """Return what each component of what is here does: "stack" or "split"."""

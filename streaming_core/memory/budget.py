@@ -96,6 +96,14 @@ class Sized(Protocol):
         ...
 
 
+class _Owner(weakref.ref[Any]):
+    """Memory that is counted: what owns it, as long as it lives, and its bytes."""
+
+    __slots__ = ("key", "nbytes")
+    key: int
+    nbytes: int
+
+
 class Budget:
     """Counts the memory of arrays that are kept, until it is really let go of.
 
@@ -117,8 +125,9 @@ class Budget:
 
     def __init__(self, limit: int = 0) -> None:
         self.limit = limit or allowance() // 2
-        # A finalizer may run in any thread, in the middle of anything: it only appends.
-        self._changes: deque[int] = deque()
+        self._owners: dict[int, _Owner] = {}
+        # A callback may run in any thread, in the middle of anything: it only appends.
+        self._gone: deque[_Owner] = deque()
         self._lock = threading.Lock()
         self._held = 0
 
@@ -126,8 +135,11 @@ class Budget:
     def held(self) -> int:
         """Bytes that are kept now."""
         with self._lock:
-            while self._changes:
-                self._held += self._changes.popleft()
+            while self._gone:
+                owner = self._gone.popleft()
+                self._held -= owner.nbytes
+                if self._owners.get(owner.key) is owner:  # else that address has another by now
+                    del self._owners[owner.key]
             return self._held
 
     def has_room(self, nbytes: int) -> bool:
@@ -135,9 +147,14 @@ class Budget:
         return self.held + nbytes <= self.limit
 
     def take(self, array: Sized) -> None:
-        """Count an array, or what else says its ``nbytes``, until nothing refers to it any more."""
+        """Count an array, or what else has ``nbytes``, once, until nothing refers to it."""
         owner: Any = array
         while getattr(owner, "base", None) is not None:
             owner = owner.base
-        self._changes.append(array.nbytes)
-        weakref.finalize(owner, self._changes.append, -array.nbytes).atexit = False
+        with self._lock:
+            counted = self._owners.get(id(owner))
+            if counted is not None and counted() is owner:
+                return
+            made = self._owners[id(owner)] = _Owner(owner, self._gone.append)
+            made.key, made.nbytes = id(owner), max(array.nbytes, getattr(owner, "nbytes", 0))
+            self._held += made.nbytes

@@ -65,3 +65,23 @@ def test_what_is_counted_is_the_memory_and_not_the_view() -> None:
     del one
     gc.collect()
     assert budget.held == 0
+
+
+def test_memory_that_is_used_again_counts_once() -> None:
+    budget = Budget(1000)
+    recycled = [np.zeros(100, np.uint8) for _ in range(2)]
+    for number in range(30):
+        recycled[number % 2][:] = number
+        budget.take(recycled[number % 2])
+    assert budget.held == 200, "a viewer that recycles would stop for ever"
+    both = np.zeros((2, 100), np.uint8)
+    budget.take(both[0])
+    budget.take(both[1])
+    assert budget.held == 400
+    del both
+    recycled.pop()
+    gc.collect()
+    assert budget.held == 100
+    for _ in range(50):  # the address of one that is gone is soon another's
+        budget.take(np.zeros(300, np.uint8))
+    assert budget.held == 100

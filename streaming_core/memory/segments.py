@@ -218,6 +218,11 @@ class Pool:
         ``"pc"`` and the 16 hexadecimal digits of the producer's sid.
     limit
         Bytes to hold, one-off slots aside.
+
+    Attributes
+    ----------
+    returns
+        How often a slot was given back or up.
     """
 
     def __init__(self, prefix: str, limit: int = 256 * MIB) -> None:
@@ -227,6 +232,7 @@ class Pool:
         self._limit = limit
         self._pid = os.getpid()
         self._closed = False
+        self.returns = 0
         self._numbers = 1
         self._pooled = 0
         self._slots: set[Slot] = set()
@@ -287,6 +293,7 @@ class Pool:
         if slot.one_off:
             self.retire(slot)
         else:
+            self.returns += 1
             slot.idle = True
             self._idle.append(slot)
 
@@ -294,6 +301,7 @@ class Pool:
         """Give up a slot that somebody may still read: it is unlinked and never written again."""
         if slot not in self._slots:
             return
+        self.returns += 1
         self._slots.remove(slot)
         if slot.idle:
             self._idle.remove(slot)

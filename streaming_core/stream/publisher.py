@@ -25,6 +25,7 @@ from streaming_core.protocol.axes import check_dtype
 from streaming_core.protocol.messages import Image
 from streaming_core.protocol.wire import check_array, split
 from streaming_core.settings import Settings
+from streaming_core.stream.changes import Changes
 from streaming_core.stream.loans import Loans
 from streaming_core.stream.outcome import Deliveries, Delivery
 from streaming_core.stream.pixels import Pixels, SlotPixels
@@ -67,7 +68,7 @@ class Publisher:
         self.routes: list[Route] = []
         self._kept: set[Route] = set()
         self.lock = threading.RLock()
-        self.changed = threading.Condition(self.lock)
+        self.changed = Changes(self.lock)
         self.pool = Pool(f"pc{self.sid}", settings.pool_bytes)
         self.loans = Loans()
         self._lease = Lease.take(
@@ -225,7 +226,8 @@ class Publisher:
             if self.loans.fill(self.pool):
                 log.info("pixels travel inline: arrays of allocate() fill the pool")
                 return None
-            self.changed.wait(TURN)
+            before = self.pool.returns
+            self.wait_for(lambda: self.pool.returns != before, TURN)  # noqa: B023 - waits here
         return None
 
     def post(self, route: Route, what: Any) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
+
+import msgspec
 
 
 class State(StrEnum):
@@ -28,15 +29,13 @@ class Phase(StrEnum):
     CLOSED = "closed"
 
 
-@dataclass(frozen=True, slots=True)
-class Transmit:
+class Transmit(msgspec.Struct, frozen=True, gc=False):
     """Send this image (again)."""
 
     seq: int
 
 
-@dataclass(frozen=True, slots=True)
-class Settle:
+class Settle(msgspec.Struct, frozen=True, gc=False):
     """This image reached a state; ``text`` says why it is undelivered or not shown."""
 
     seq: int
@@ -44,35 +43,30 @@ class Settle:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Free:
+class Free(msgspec.Struct, frozen=True, gc=False):
     """The viewer no longer reads this image's memory; ``proven`` False: it perhaps does."""
 
     seq: int
     proven: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Greet:
+class Greet(msgspec.Struct, frozen=True, gc=False):
     """Send HELLO."""
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
+class Probe(msgspec.Struct, frozen=True, gc=False):
     """Send PING with the newest number."""
 
     last: int
 
 
-@dataclass(frozen=True, slots=True)
-class GiveUp:
+class GiveUp(msgspec.Struct, frozen=True, gc=False):
     """Send DROP for these."""
 
     seqs: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(msgspec.Struct, frozen=True, gc=False):
     """A viewer is gone with these: the gap, by name where they are remembered.
 
     ``closed``: it was closed by its user, who knows.
@@ -83,8 +77,7 @@ class Lost:
     closed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True, gc=False):
     """The viewer owns this image, which was reported as undelivered: take that back."""
 
     seq: int

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class Changes(threading.Condition):
@@ -18,7 +20,7 @@ class Changes(threading.Condition):
         super().__init__(lock)
         self._hoped_for: list[Callable[[], Any]] = []
 
-    def wait_for(self, predicate: Callable[[], Any], timeout: float | None = None) -> Any:
+    def wait_for(self, predicate: Callable[[], T], timeout: float | None = None) -> T:
         """Wait, with the lock held, until ``predicate()`` or for ``timeout`` seconds."""
         self._hoped_for.append(predicate)
         try:

@@ -16,13 +16,15 @@ from fiji_bridge.activity import Activity
 from fiji_bridge.control import Control, run_job
 from fiji_bridge.edt import on_edt
 from fiji_bridge.heap import Heap
+from fiji_bridge.marks import Marks
 from fiji_bridge.pixels import Plane
 from fiji_bridge.stacks import Stacks
 from fiji_bridge.verbs import Verbs
 from fiji_bridge.viewing import Viewing
-from streaming_core.errors import InvalidKind, RequestFailed
+from streaming_core.errors import InvalidImage, RequestFailed
 from streaming_core.fleet.host import Host
-from streaming_core.protocol.messages import MARKS, Image
+from streaming_core.protocol.messages import Image
+from streaming_core.protocol.tables import Drawing, unpack
 from streaming_core.stream.adapter import Arrival, Call
 
 log = logging.getLogger("planecast.fiji")
@@ -77,8 +79,9 @@ class FijiAdapter:
         self.paused = False
         self.heap = Heap(memory)
         self.stacks = Stacks(visible=not headless)
+        self.marks = Marks(self.stacks)
         self._viewing = Viewing(self.stacks)
-        self._verbs = Verbs(self.stacks, self._viewing, quit_)
+        self._verbs = Verbs(self.stacks, self.marks, self._viewing, quit_)
         self._activity = Activity(visible=not headless)
         self._verbs.table.update(self._activity.table)
         self.verbs = frozenset(self._verbs.table)
@@ -92,10 +95,10 @@ class FijiAdapter:
 
     # on the receiver's I/O thread
 
-    def own(self, image: Image, pixels_: NDArray[Any]) -> list[Plane]:
-        """Copy the planes of an array into Java; see `pixels.own`."""
-        if image.kind in MARKS:
-            raise InvalidKind(f"ImageJ shows no {image.kind} that are sent: show them in napari")
+    def own(self, image: Image, pixels_: NDArray[Any]) -> list[Plane] | Drawing:
+        """Copy the planes of an array into Java, see `pixels.own`; or read the marks."""
+        if image.table is not None:
+            return unpack(image, pixels_)
         planes = pixels.own(image, pixels_, self.heap.limit)
         for plane in planes:
             self.heap.take(plane)
@@ -146,7 +149,7 @@ class FijiAdapter:
         next_tick = next_chores = 0.0
         while True:
             with self._wake:
-                left = max(0.0, next_chores - time.monotonic())
+                left = 0.0 if self.marks.busy else max(0.0, next_chores - time.monotonic())
                 self._wake.wait_for(lambda: self._stopping or self._queue, left)
                 if self._queue:
                     # A request does not wait for the tick, a stream of images does.
@@ -155,12 +158,12 @@ class FijiAdapter:
                     return
                 batch, item = self._take()
             began = time.monotonic()
-            if batch:
-                self.stacks.show(batch)
+            self._show(batch)
             if item is not None:
                 self._do(item)
             for _ in self.stacks.make_due():
                 pass
+            self.marks.step()
             now = time.monotonic()
             if batch:
                 # Half of the time is ImageJ's own, when painting takes long.
@@ -168,6 +171,18 @@ class FijiAdapter:
             if now >= next_chores:
                 next_chores = now + CHORES_EVERY
                 self._do_chores()
+
+    def _show(self, batch: list[Arrival]) -> None:
+        images = [arrival for arrival in batch if arrival.image.table is None]
+        if images:
+            self.stacks.show(images)
+        for arrival in batch:
+            if arrival.image.table is None:
+                continue
+            try:
+                self.marks.put(arrival.image, arrival.pixels, arrival.shown)
+            except InvalidImage as error:
+                arrival.shown(str(error))
 
     def _urgent(self) -> bool:
         return self._stopping or self._urgents > 0
@@ -198,6 +213,7 @@ class FijiAdapter:
 
     def _answer(self, call: Call) -> None:
         try:
+            self.marks.finish()
             self._verbs.answer(call)
         except RequestFailed as error:
             call.fail(str(error))

@@ -83,6 +83,14 @@ class Grid:
             prod(len(self._at[name]) for name in self.folded),
         )
 
+    def length(self, name: str) -> int:
+        """How many values a component has."""
+        return len(self._at[name])
+
+    def where(self, name: str, value: Value) -> int | None:
+        """Return where among its values a component's value stands, None if it is not there."""
+        return self._index[name].get(value)
+
     @property
     def planes(self) -> int:
         """How many places there are."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fiji_bridge import blend, jvm, looks, window
@@ -42,6 +42,8 @@ class Hyperstack:
         ImageJ's ImagePlus; None before the first plane and after `close`.
     dismissed
         Whether its user closed the window. It stays closed; the group goes on.
+    grown
+        Called on the event thread with the grids before and after planes have moved.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Hyperstack:
         self.title = title
         self.imp: Any = None
         self.dismissed = False
+        self.grown: Callable[[Grid, Grid], None] = lambda old, new: None
         self._scene = scene
         self._look = look or Look()
         height, width = group.key.plane[:2]
@@ -61,6 +64,11 @@ class Hyperstack:
         self._scaled: tuple[Any, ...] = ()
         self._info = ""
         self._left: Czt | None = None
+
+    @property
+    def grid(self) -> Grid:
+        """Where planes stand, from the first one on."""
+        return self._slices.grid
 
     @property
     def is_open(self) -> bool:
@@ -257,6 +265,7 @@ class Hyperstack:
         here = grid.position(old.place(self._shown()))
         changed, saved = imp.changes, self._channels.save(imp)
         self._slices.grow(grid, imp.getProcessor())
+        self.grown(old, grid)
         if imp.isComposite():
             blend.make_room(imp, grid.size.c)
         window.set_stack(imp, self._slices.stack, old.size, grid.size)

@@ -269,6 +269,13 @@ def to_java(kind: str, pixels: NDArray[Any]) -> Any:
     return target
 
 
+def floats(numbers: NDArray[Any]) -> Any:
+    """Copy a few numbers into a Java ``float[]``; for many at once see `to_java`."""
+    import jpype
+
+    return jpype.JArray(jpype.JFloat)(np.asarray(numbers, np.float32))
+
+
 def collect() -> None:
     """Give memory that is no longer used back to the system."""
     java("java.lang.System").gc()

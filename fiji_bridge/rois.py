@@ -87,6 +87,18 @@ def spot_of(roi: Any) -> Spot:
     return Spot(n=max(0, int(roi.getPosition())))
 
 
+def is_same(one: Any, other: Any) -> bool:
+    """Whether two ROIs have the same outline, wherever they lie in a stack."""
+    if one.getType() != other.getType():
+        return False
+    first, second = one.getFloatPolygon(), other.getFloatPolygon()
+    equal = jvm.java("java.util.Arrays").equals
+    if equal(first.xpoints, second.xpoints) and equal(first.ypoints, second.ypoints):
+        return True
+    here, there = _corners(first, 0.0), _corners(second, 0.0)  # arrays may be longer than used
+    return here.shape == there.shape and bool(np.allclose(here, there, atol=NUDGE))
+
+
 def _features(roi: Any) -> dict[str, Cell | list[int]]:
     name = roi.getName()
     found: dict[str, Cell | list[int]] = {"name": None if name is None else str(name)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from fiji_bridge import jvm
@@ -42,6 +42,8 @@ class Stacks:
         The hyperstack that got the newest image, None if there is none.
     scene
         What holds for all windows.
+    clear_marks
+        Forgets what else a source has sent, and returns how many groups that was.
     """
 
     def __init__(self, *, visible: bool) -> None:
@@ -49,6 +51,7 @@ class Stacks:
         self.catalog: Catalog[Plane] = Catalog(split=frozenset())
         self.of: dict[GroupKey, Hyperstack] = {}
         self.newest: Hyperstack | None = None
+        self.clear_marks: Callable[[str | None], int] = lambda source: 0
         self._due: dict[GroupKey, None] = {}
         if visible:
             self._listen()
@@ -95,7 +98,7 @@ class Stacks:
         gone = self.catalog.clear(source)
         self.scene.expected = self.catalog.expected
         self._close(group.key for group in gone)
-        return len(gone)
+        return len(gone) + self.clear_marks(source)
 
     def forget_old_runs(self) -> int:
         """Let go of what only older runs have shown; return from how many groups."""

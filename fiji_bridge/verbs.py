@@ -8,6 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from fiji_bridge import desktop
+from fiji_bridge.marks import Marks
 from fiji_bridge.pixels import Plane
 from fiji_bridge.stacks import Stacks
 from fiji_bridge.viewing import Viewing
@@ -31,8 +32,11 @@ class Verbs:
         Verb -> method.
     """
 
-    def __init__(self, stacks: Stacks, viewing: Viewing, end: Callable[[], None]) -> None:
+    def __init__(
+        self, stacks: Stacks, marks: Marks, viewing: Viewing, end: Callable[[], None]
+    ) -> None:
         self._stacks = stacks
+        self._marks = marks
         self._end = end
         self.table: dict[str, Callable[[Call], None]] = {
             "state": self._state,
@@ -72,6 +76,7 @@ class Verbs:
         call.reply(
             {
                 "groups": groups,
+                "marks": self._marks.state(),
                 "modes": {name: str(mode) for name, mode in stacks.modes().items()},
                 "expected": {name: list(v) for name, v in stacks.catalog.expected.items()},
                 "follow": stacks.scene.follow,

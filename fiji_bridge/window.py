@@ -97,13 +97,26 @@ def is_open(imp: Any) -> bool:
     return window is not None and not window.isClosed()
 
 
+def place(frame: Any, wanted: bool = True) -> None:
+    """Move a window that is open where it covers no other, if that is wanted and possible."""
+    spot = _free_spot(frame.getWidth(), frame.getHeight()) if wanted else None
+    if spot is not None:
+        frame.setLocation(*spot)
+
+
 def _find_place(width: int, height: int) -> None:
     """Keep the next window from covering others, if the screen has room; else ImageJ cascades."""
+    spot = _free_spot(width, height)
+    if spot is not None:
+        jvm.java("ij.gui.ImageWindow").setNextLocation(*spot)
+
+
+def _free_spot(width: int, height: int) -> tuple[int, int] | None:
     rectangle = jvm.java("java.awt.Rectangle")
     screen = jvm.java("ij.gui.GUI").getMaxWindowBounds()
     main = jvm.java("ij.IJ").getInstance()
     if main is None:
-        return
+        return None
     there = [window.getBounds() for window in visible()]
     corner = main.getBounds()
     start = (corner.x, corner.y + corner.height)
@@ -115,8 +128,8 @@ def _find_place(width: int, height: int) -> None:
     for x, y in spots:
         spot = rectangle(x, y, width, height)
         if screen.contains(spot) and not any(spot.intersects(other) for other in there):
-            jvm.java("ij.gui.ImageWindow").setNextLocation(x, y)
-            return
+            return x, y
+    return None
 
 
 def visible() -> list[Any]:

@@ -111,3 +111,4 @@ def fiji(imagej: Fiji) -> Iterator[Fiji]:
     yield imagej
     imagej.settle()
     imagej.call("clear", source=None)
+    imagej.close_list()

@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from fiji_bridge import desktop, jvm
@@ -25,6 +26,7 @@ from streaming_core.fleet.engines import choose
 from streaming_core.protocol.components import check_components
 from streaming_core.protocol.messages import Image, Inline
 from streaming_core.stream.adapter import Arrival, Call
+from streaming_core.stream.marks import drawing_of, make_marks
 from tests.fiji.hand import Hand
 
 LIMIT = 30.0
@@ -49,6 +51,20 @@ class Driver(Hand):
             dtype=array.dtype.str, axes=axes, components=given,
             where=Inline(nbytes=array.nbytes, parts=0), **image,
         )  # fmt: skip
+        return self._deliver(message, array, wait)
+
+    def mark(
+        self, kind: str, data: Any, axes: str = "YX", features: Any = None,
+        shape: Any = "polygon", wait: bool = True, **words: Any,
+    ) -> Any:  # fmt: skip
+        """Send points, shapes or tracks; return why they are not shown, or None."""
+        self.seq += 1
+        drawing = drawing_of(kind, data, axes, features, shape)
+        message, array = make_marks(kind, drawing, run=words.pop("run", "run"), **words)
+        where = Inline(nbytes=array.nbytes, parts=0)
+        return self._deliver(replace(message, seq=self.seq, where=where), array, wait)
+
+    def _deliver(self, message: Image, array: NDArray[Any], wait: bool) -> Any:
         borrowed = np.array(array, order="C", copy=True)
         borrowed.flags.writeable = False
         kept = self.adapter.own(message, borrowed)

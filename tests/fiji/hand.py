@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from fiji_bridge import jvm, rois
+from fiji_bridge import desktop, jvm, rois
+from fiji_bridge.edt import on_edt
+from streaming_core.testing import poll_until
 
 
 def floats(numbers: Sequence[float]) -> Any:
@@ -56,3 +58,128 @@ class Hand:
             (one.kind, one.shape, one.corners.tolist(), tuple(one.spot), one.features)
             for one in rois.outlines(roi)
         ]
+
+    def overlay(self, title: str) -> list[dict[str, Any]]:
+        """Return what lies on a window's image, at all places of its stack."""
+        imp = _image(title)
+        overlay = on_edt(imp, imp.getOverlay)
+        return [] if overlay is None else [_told(roi) for roi in overlay.toArray()]
+
+    def listed(self) -> list[dict[str, Any]] | None:
+        """Return what the ROI Manager lists, None if it is not open."""
+        listed = _list()
+        return None if listed is None else [_told(roi) for roi in listed.getRoisAsArray()]
+
+    def draw(self, title: str, tool: str, *given: Any, **touches: Any) -> None:
+        """Draw a selection on the plane that is seen; see `outlines`."""
+        imp, roi = _image(title), selection(tool, *given)
+        for method, arguments in touches.items():
+            getattr(roi, method)(*arguments)
+        on_edt(imp, lambda: imp.setRoi(roi))
+
+    def add_to_list(self, title: str, name: str = "") -> None:
+        """Press T, and name what was added."""
+        imp = _image(title)
+
+        def run() -> None:
+            jvm.java("ij.WindowManager").setCurrentWindow(imp.getWindow())
+            listed = jvm.java("ij.plugin.frame.RoiManager").getRoiManager()
+            listed.runCommand("add")
+            if name:
+                listed.rename(listed.getCount() - 1, name)
+
+        on_edt(None, run)
+
+    def choose(self, title: str, row: int) -> None:
+        """Click an entry of the ROI Manager, with this window in front."""
+        imp = _image(title)
+        on_edt(None, lambda: jvm.java("ij.WindowManager").setCurrentWindow(imp.getWindow()))
+        on_edt(None, lambda: _list().setSelectedIndexes([row]))
+
+    def press(self, button: str) -> None:
+        """Press a button of the ROI Manager: "update", "delete", "reset", "show all" …"""
+        on_edt(None, lambda: _list().runCommand(button))
+
+    def selected(self) -> list[int]:
+        """Return which entries of the ROI Manager are selected."""
+        return [int(one) for one in _list().getSelectedIndexes()]
+
+    def lengths_seen(self, until: int) -> list[int]:
+        """Return the lengths that the ROI Manager's list has had until it was so long."""
+        seen = [0]
+
+        def look() -> bool:
+            listed = _list()
+            length = 0 if listed is None else int(on_edt(None, listed.getCount))
+            if length != seen[-1]:
+                seen.append(length)
+            return length >= until
+
+        poll_until(look, "the list is as long", 30)
+        return seen
+
+    def close_list(self) -> None:
+        """Close the ROI Manager, if it is open."""
+        if _list() is not None:
+            on_edt(None, lambda: _list().close())
+
+    def add_to_overlay(self, title: str) -> None:
+        """Choose Image > Overlay > Add Selection."""
+        imp = _image(title)
+
+        def run() -> None:
+            overlay = imp.getOverlay() or jvm.java("ij.gui.Overlay")()
+            overlay.add(imp.getRoi().clone())
+            imp.setOverlay(overlay)
+
+        on_edt(imp, run)
+
+    def colour(self, title: str, y: float, x: float) -> list[int]:
+        """Return the brightest colour on the screen within half a pixel of one of the image."""
+        canvas = _image(title).getCanvas()
+        picture = desktop.canvas(_image(title)).astype(int)
+        zoom = float(canvas.getMagnification())
+        near = [int(canvas.screenYD(y)), int(canvas.screenXD(x))]
+        there = picture[
+            near[0] : near[0] + max(1, round(zoom)), near[1] : near[1] + max(1, round(zoom))
+        ]
+        flat = there.reshape(-1, 3)
+        return [int(one) for one in flat[flat.sum(axis=1).argmax()]]
+
+    def remove_overlay(self, title: str) -> None:
+        """Choose Image > Overlay > Remove Overlay."""
+        jvm.java("ij.IJ").run(_image(title), "Remove Overlay", "")
+
+
+def _image(title: str) -> Any:
+    imp = jvm.java("ij.WindowManager").getImage(title)
+    assert imp is not None, f"no window {title!r}"
+    return imp
+
+
+def _list() -> Any:
+    return jvm.java("ij.plugin.frame.RoiManager").getRawInstance()
+
+
+def _told(roi: Any) -> dict[str, Any]:
+    """Return what a person sees of a selection in a list."""
+    color = roi.getStrokeColor()
+    parts = rois.outlines(roi)
+    return {
+        "name": str(roi.getName()),
+        "type": str(roi.getTypeAsString()),
+        "at": [int(roi.getCPosition()), int(roi.getZPosition()), int(roi.getTPosition())]
+        if roi.hasHyperStackPosition()
+        else int(roi.getPosition()),
+        "colour": None
+        if color is None
+        else [int(one) for one in (color.getRed(), color.getGreen(), color.getBlue())],
+        "corners": [part.corners.tolist() for part in parts],
+        "properties": {
+            key: value
+            for key, _, value in (
+                line.partition(": ") for line in str(roi.getProperties() or "").splitlines()
+            )
+            if key != "planecast"
+        },
+    }

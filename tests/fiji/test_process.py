@@ -134,13 +134,24 @@ def test_a_display_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -
         pc.launch("fiji")
 
 
-def test_marks_are_refused_in_words(viewer: pc.Viewer) -> None:
+def test_marks_come_as_images_do(viewer: pc.Viewer) -> None:
     viewer.show(np.zeros((16, 16), "u1"), source="raw")
     viewer.points([[1, 2]], source="spots")
     viewer.shapes([[[1, 2], [3, 4]]], shape="line", source="cells")
     viewer.tracks([[1, 0, 5, 5]], source="paths")
-    with pytest.raises(pc.Undelivered, match="ImageJ shows no points") as caught:
-        viewer.flush()
-    assert len(caught.value.images) == 3
+    viewer.flush()
     viewer.settle()
-    assert [group["source"] for group in viewer.state()["groups"]] == ["raw"]
+    state = viewer.state()
+    assert [group["source"] for group in state["groups"]] == ["raw"]
+    assert [(mark["source"], mark["windows"]) for mark in state["marks"]] == [
+        ("spots", ["raw"]), ("cells", ["raw"]), ("paths", []),
+    ]  # fmt: skip
+
+
+def test_marks_need_no_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pc.launch("fiji", headless=True) as viewer:
+        viewer.show(np.zeros((2, 16, 16), "u1"), axes="ZYX", source="raw")
+        viewer.points([[1, 2]], components={"z": 1}, source="spots")
+        viewer.settle()
+        assert viewer.state()["marks"][0]["windows"] == ["raw"]
+        viewer.quit()

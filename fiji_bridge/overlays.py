@@ -1,0 +1,167 @@
+"""The overlay of one window: marks at their places, beside what its user put there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fiji_bridge import jvm
+from fiji_bridge.czt import Grid
+from fiji_bridge.edt import on_edt
+from fiji_bridge.hyperstack import Hyperstack
+from fiji_bridge.parts import Missing, Part, places_of, stays
+from fiji_bridge.rois import Spot
+from streaming_core.protocol.components import Value
+
+Free = tuple[Value, ...]
+"""Values of components that a part leaves open, where ImageJ has no dimension for them."""
+
+
+@dataclass(slots=True, eq=False)
+class Placed:
+    """The ROIs of a part in one window: for each of its places all of them, and where it is."""
+
+    part: Part
+    rois: dict[Free, list[Any]]
+    spots: dict[Free, Spot]
+    block: Any = None  # all of them, as ImageJ's own list
+
+
+class Overlaid:
+    """Marks on one window's image.
+
+    Parameters
+    ----------
+    stack
+        Its hyperstack, which has an image now.
+
+    Attributes
+    ----------
+    imp
+        That image.
+    placed
+        Number of a part -> what lies there of it.
+    again
+        Parts that have more places than before since the stack grew, or have come to have one.
+    """
+
+    def __init__(self, stack: Hyperstack) -> None:
+        self.stack = stack
+        self.imp = stack.imp
+        self.placed: dict[int, Placed] = {}
+        self.again: list[Part] = []
+        self._waiting: dict[Missing, dict[int, Part]] = {}
+        self._wide: set[int] = set()
+        self._overlay: Any = None
+        self._removed = False
+
+    @property
+    def split(self) -> Mapping[str, Value]:
+        """Components that all of its planes have."""
+        return dict(self.stack.group.key.split)
+
+    def find(self, part: Part) -> dict[Free, Spot]:
+        """Return where a part stands now; noted if it waits for values to come."""
+        found = places_of(part.at, self.stack.grid, self.split)
+        if isinstance(found, dict):
+            return found
+        if found is not None:
+            self._waiting.setdefault(found, {})[part.number] = part
+        return {}
+
+    def waits(self) -> set[int]:
+        """Return the parts that wait for their image."""
+        return {number for parts in self._waiting.values() for number in parts}
+
+    def forget(self, numbers: Iterable[int]) -> None:
+        """Wait no more for these parts."""
+        gone = set(numbers)
+        for missing in list(self._waiting):
+            parts = self._waiting[missing]
+            for number in gone & parts.keys():
+                del parts[number]
+            if not parts:
+                del self._waiting[missing]
+
+    def exchange(self, added: Iterable[Placed], gone: Iterable[int]) -> None:
+        """Put parts on the image, in place of what there was of them, and take some away."""
+        new = {placed.part.number: placed for placed in added}
+        before = [number for number in {*new, *gone} if number in self.placed]
+        for number, placed in new.items():
+            placed.block = jvm.java("ij.gui.Overlay")()
+            for roi in (roi for rois in placed.rois.values() for roi in rois):
+                placed.block.add(roi)
+            if len(placed.rois) > 1 or any(placed.rois):
+                self._wide.add(number)
+        on_edt(self.imp, lambda: self._exchange(new, before))
+
+    # What follows runs on the event thread.
+
+    def _exchange(self, new: Mapping[int, Placed], before: list[int]) -> None:
+        imp, overlay = self.imp, self.imp.getOverlay()
+        self._removed = self._removed or (overlay is None and self._overlay is not None)
+        old = [self.placed.pop(number) for number in before]
+        self._wide -= {placed.part.number for placed in old} - new.keys()
+        self.placed |= new
+        for placed in new.values():
+            self._move(placed)
+        if self._removed:
+            return  # its user has removed the overlay, and it stays so
+        if overlay is None:
+            overlay = jvm.java("ij.gui.Overlay")()
+            overlay.setDraggable(False)
+        if old:
+            _take_out(overlay, [placed.block for placed in old])
+        for placed in new.values():
+            overlay.add(placed.block)
+        self._overlay = overlay
+        imp.setOverlay(overlay)  # which paints
+
+    def grew(self, old: Grid, new: Grid) -> None:
+        """Follow the image: spots mean other planes when values came between."""
+        numbers = self._wide if stays(old, new) else self.placed.keys()
+        for number in list(numbers):
+            if not self._move(self.placed[number]):
+                self.again.append(self.placed[number].part)
+        came = [
+            (name, value)
+            for name, value in self._waiting
+            if new.where(name, value) is not None and old.where(name, value) is None
+        ]
+        for missing in came:
+            self.again += self._waiting.pop(missing).values()
+
+    def _move(self, placed: Placed) -> bool:
+        """Set the positions of a part's ROIs; return whether it has no places besides."""
+        found = places_of(placed.part.at, self.stack.grid, self.split)
+        spots = found if isinstance(found, dict) else {}
+        for free, rois in placed.rois.items():
+            spot = spots.get(free)
+            if spot is not None and spot != placed.spots.get(free):
+                placed.spots[free] = spot
+                for roi in rois:
+                    set_spot(roi, spot)
+        return spots.keys() <= placed.rois.keys()
+
+
+def set_spot(roi: Any, spot: Spot) -> None:
+    """Put a ROI where it belongs in a stack."""
+    roi.setPosition(spot.n)
+    if not spot.n and any(spot):
+        roi.setPosition(spot.c, spot.z, spot.t)
+
+
+def _take_out(overlay: Any, blocks: Iterable[Any]) -> None:
+    """Take ROIs out of an overlay that has many; the others keep their order."""
+    array = jvm.java("java.util.Arrays")
+    identity = jvm.java("java.util.IdentityHashMap")
+    # ROIs that look alike are equal to ImageJ: only the same ones may go.
+    gone = jvm.java("java.util.Collections").newSetFromMap(identity())
+    for block in blocks:
+        gone.addAll(array.asList(block.toArray()))
+    left = jvm.java("java.util.ArrayList")(array.asList(overlay.toArray()))
+    left.removeAll(gone)
+    overlay.clear()
+    for roi in left:
+        overlay.add(roi)

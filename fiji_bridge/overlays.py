@@ -106,16 +106,21 @@ class Overlaid:
         self.placed |= new
         for placed in new.values():
             self._move(placed)
+        if not self.placed:
+            self._removed = False  # all are gone: what comes next is something new
         if self._removed:
             return  # its user has removed the overlay, and it stays so
         if overlay is None:
+            if not new:
+                self._overlay = None
+                return
             overlay = jvm.java("ij.gui.Overlay")()
             overlay.setDraggable(False)
         if old:
             _take_out(overlay, [placed.block for placed in old])
         for placed in new.values():
             overlay.add(placed.block)
-        self._overlay = overlay
+        self._overlay = overlay if self.placed else None
         imp.setOverlay(overlay)  # which paints
 
     def grew(self, old: Grid, new: Grid) -> None:

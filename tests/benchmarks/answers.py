@@ -12,6 +12,7 @@ import numpy as np
 import planecast as pc
 from streaming_core.stream.sessions import close_publisher
 from tests.benchmarks.arrays import DTYPE, Wrong, make
+from tests.benchmarks.painting import viewer_of
 from tests.benchmarks.pixels import LARGE, Effort
 from tests.benchmarks.probes import Pinger, pinger
 from tests.benchmarks.processes import (
@@ -79,24 +80,32 @@ def _times(call: Callable[[int], object], count: int, gap: float = 0.0) -> list[
 
 def hello(effort: Effort) -> Iterator[Row]:
     """`connect()` in a program that has no session yet, and a HELLO by hand."""
-    count = effort.of(40)
-    took, bare = [], []
     with sink() as first:
-        port = first.port
-        for _ in range(count):
-            close_publisher(linger=0.0)
-            began = time.perf_counter()
-            viewer = pc.connect(port)
-            took.append(time.perf_counter() - began)
-            viewer.close()
-            began = time.perf_counter()
-            with pinger(port):
-                bare.append(time.perf_counter() - began)
-        stream(again := pc.connect(port), make(64, 8), 8)
+        yield _hello(first.port, "hello to a running viewer, p50", effort.of(40))
+        stream(again := pc.connect(first.port), make(64, 8), 8)
         verify(again, 8)
         again.close()
-    yield Row(
-        "hello to a running viewer, p50", median(took) * 1e3, "ms", median(bare) * 1e3,
+
+
+def hello_to(kind: str, effort: Effort) -> Iterator[Row]:
+    """Say hello to a viewer with a window."""
+    with viewer_of(kind) as viewer:
+        yield _hello(viewer.port, f"{kind}: hello to a running viewer, p50", effort.of(40))
+
+
+def _hello(port: int, measure: str, count: int) -> Row:
+    took, bare = [], []
+    for _ in range(count):
+        close_publisher(linger=0.0)
+        began = time.perf_counter()
+        viewer = pc.connect(port)
+        took.append(time.perf_counter() - began)
+        viewer.close()
+        began = time.perf_counter()
+        with pinger(port):
+            bare.append(time.perf_counter() - began)
+    return Row(
+        measure, median(took) * 1e3, "ms", median(bare) * 1e3,
         "the two messages alone", Target(5.0), f"{count} times",
         details={"p99": percentile(took, 99) * 1e3, "least": min(took) * 1e3},
     )  # fmt: skip

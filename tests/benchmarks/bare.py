@@ -1,7 +1,7 @@
 """Yardsticks: how fast napari is without Planecast, in a process of its own.
 
-Prints a line when it is ready; then, for ``napari``, makes a layer and changes its pixels in
-place again and again, and prints the seconds until each was drawn.
+Prints a line when it is ready. ``napari`` then reads lines: ``new N`` makes a layer of image N,
+``next N`` puts image N in the place of the one before; it prints when it began with each.
 """
 
 from __future__ import annotations
@@ -9,10 +9,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import threading
 import time
-from typing import Any
+from typing import Any, Final
 
 from streaming_core.fleet.display import display, has_display
+from tests.benchmarks.screen import CODES, coded
+
+SIDE: Final = 512
 
 
 def say(words: object) -> None:
@@ -21,69 +25,51 @@ def say(words: object) -> None:
     sys.stdout.flush()
 
 
-class Window:
-    """A napari window, and when it was drawn last."""
-
-    def __init__(self) -> None:
-        import napari
-        from qtpy.QtWidgets import QApplication
-
-        self.viewer = napari.Viewer()
-        application: Any = QApplication.instance()
-        self._draws = 0
-        canvas: Any = self.viewer.window._qt_viewer.canvas
-        canvas._scene_canvas.events.draw.connect(self._on_draw)
-        self._turn = application.processEvents
-        for _ in range(2):
-            self._turn()
-
-    def _on_draw(self, _: object) -> None:
-        self._draws += 1
-
-    def until_drawn(self) -> None:
-        """Run Qt until the canvas has been drawn."""
-        before = self._draws
-        while self._draws == before:
-            self._turn()
-
-    def first(self, image: Any) -> float:
-        """Seconds to make a layer, until it is drawn."""
-        began = time.perf_counter()
-        self.layer = self.viewer.add_image(image, contrast_limits=(0, 65535))
-        self.until_drawn()
-        return time.perf_counter() - began
-
-    def change(self, image: Any) -> float:
-        """Seconds to put other pixels into the layer, until they are drawn."""
-        began = time.perf_counter()
-        self.layer.data[...] = image
-        self.layer.refresh(thumbnail=False, extent=False)
-        self.until_drawn()
-        return time.perf_counter() - began
-
-
-def napari(count: int) -> None:
+def napari() -> None:
     """Be napari."""
-    from tests.benchmarks.arrays import make
-
     with display(not has_display()):
-        window = Window()
-        say("ready")
-        if count:
-            images = make(512, 16)
-            first = window.first(images[0].copy())
-            say({"first": first, "changes": [window.change(images[n % 16]) for n in range(count)]})
-        window.viewer.close()
+        import napari
+        from qtpy.QtCore import QObject, QTimer, Signal
+
+        class Numbers(QObject):
+            came = Signal(str)
+
+        viewer = napari.Viewer()
+        images = coded(SIDE)
+        numbers = Numbers()
+        layers: list[Any] = []
+
+        def show(words: str) -> None:
+            if not words:
+                viewer.close()
+                return
+            how, number = words.split()
+            image = images[int(number) % CODES]
+            began = time.perf_counter()
+            if how == "new":
+                layers.append(viewer.add_image(image.copy(), contrast_limits=(0, 65535)))
+            else:
+                layers[-1].data[...] = image
+                layers[-1].refresh(thumbnail=False, extent=False)
+            say(began)
+
+        def read() -> None:
+            for words in sys.stdin:
+                numbers.came.emit(words.strip())
+            numbers.came.emit("")
+
+        numbers.came.connect(show)
+        threading.Thread(target=read, daemon=True).start()
+        QTimer.singleShot(0, lambda: QTimer.singleShot(0, lambda: say("ready")))
+        napari.run()
 
 
 def main() -> int:
     """Be one of them."""
     parser = argparse.ArgumentParser()
     parser.add_argument("kind", choices=["napari", "recording"])
-    parser.add_argument("--changes", type=int, default=0)
-    given = parser.parse_args()
-    if given.kind == "napari":
-        napari(given.changes)
+    if parser.parse_args().kind == "napari":
+        napari()
     else:
         import numpy  # noqa: F401
         import zmq  # noqa: F401

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 from tests.benchmarks import answers, pixels, weight
+from tests.benchmarks.pixels import Case
 
-CASES: Final = {
+CASES: Final[Mapping[str, Case]] = {
     "cost": pixels.cost_of_show,
     "allocate": pixels.cost_of_allocate,
     "hand": pixels.hand_over,
@@ -17,7 +20,7 @@ CASES: Final = {
     "shm": pixels.memory_held,
     "hello": answers.hello,
     "ping": answers.ping,
-    "start": weight.start_times,
+    "start": partial(weight.start_time, "recording"),
     "import": weight.import_time,
     "size": weight.disk_space,
     "jobs": answers.brief_producers,

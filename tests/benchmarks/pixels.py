@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 
@@ -46,6 +46,10 @@ class Effort:
     def of(self, count: int) -> int:
         """Return how many of ``count`` images, or calls, are enough."""
         return max(8, count // 8) if self.quick else count
+
+
+Case: TypeAlias = Callable[[Effort], Iterator[Row]]
+"""What measures something."""
 
 
 def cost_of_show(effort: Effort) -> Iterator[Row]:

@@ -73,6 +73,13 @@ def line(process: subprocess.Popen[str]) -> str:
     return found
 
 
+def say(process: subprocess.Popen[str], words: str) -> None:
+    """Write a line to a child."""
+    assert process.stdin is not None
+    process.stdin.write(words + "\n")
+    process.stdin.flush()
+
+
 def answer(module: str, *arguments: object) -> dict[str, Any]:
     """Run a module of the benchmarks to its end; return the JSON that it printed."""
     with child(module, *arguments) as process:

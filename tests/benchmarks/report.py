@@ -21,6 +21,8 @@ from tests.benchmarks.arrays import last_level_cache
 
 PLOT_WIDTH: Final = 980
 BAR: Final = 22
+CURVE: Final = 320
+COLOURS: Final = ("#2b6cb0", "#888888", "#3a9d5d")
 DECADES: Final = 2.0
 """The plot's axis ends at 100 times worse and 100 times better than the target."""
 
@@ -45,6 +47,24 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Curve:
+    """A result against a number, for the plot; the number's axis is logarithmic.
+
+    Attributes
+    ----------
+    x, y
+        What the axes are.
+    lines
+        Name -> points (x, y).
+    """
+
+    title: str
+    x: str
+    y: str
+    lines: dict[str, list[tuple[float, float]]]
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One measure.
 
@@ -58,6 +78,8 @@ class Row:
         Which of the repetitions counts.
     details
         Everything else worth keeping, for the JSON.
+    curve
+        A series of which this is one point.
     """
 
     measure: str
@@ -69,6 +91,7 @@ class Row:
     how: str = ""
     note: str = ""
     details: dict[str, Any] = field(default_factory=dict)
+    curve: Curve | None = None
 
     @property
     def ratio(self) -> float | None:
@@ -156,7 +179,23 @@ def write_json(path: Path, rows: Sequence[Row], facts: dict[str, Any]) -> None:
 
 
 def write_plot(path: Path, rows: Sequence[Row]) -> None:
-    """Draw how many times better or worse than its target each measure is, as SVG."""
+    """Draw how far each measure is from its target, and below that the curves, as SVG."""
+    bars, height = _bars(rows)
+    parts = [bars]
+    for row in rows:
+        if row.curve is not None:
+            parts.append(f'<g transform="translate(0 {height})">{_drawn(row.curve)}</g>')
+            height += CURVE
+    path.write_text(
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{PLOT_WIDTH}" height="{height}" '
+        f'font-family="sans-serif" font-size="12">\n'
+        f'<rect width="{PLOT_WIDTH}" height="{height}" fill="white"/>\n'
+        + "\n".join([*parts, "</svg>", ""])
+    )
+
+
+def _bars(rows: Sequence[Row]) -> tuple[str, int]:
+    """Return bars, as many times right or left as a measure is better or worse; and the height."""
     scored = [
         (row, row.target.score(row.judged))
         for row in rows
@@ -165,11 +204,7 @@ def write_plot(path: Path, rows: Sequence[Row]) -> None:
     left, right = 470, PLOT_WIDTH - 110
     middle, scale = (left + right) / 2, (right - left) / 2 / DECADES
     height = BAR * (len(scored) + 3)
-    lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{PLOT_WIDTH}" height="{height}" '
-        'font-family="sans-serif" font-size="12">',
-        f'<rect width="{PLOT_WIDTH}" height="{height}" fill="white"/>',
-    ]
+    lines = []
     for decade in range(-int(DECADES), int(DECADES) + 1):
         x, word = middle + decade * scale, "target" if decade == 0 else f"{10.0**decade:g} ×"
         lines.append(f'<path d="M{x:.0f} {BAR}V{height - BAR}" stroke="#ccc"/>')
@@ -187,4 +222,47 @@ def write_plot(path: Path, rows: Sequence[Row]) -> None:
         ]
     middle_of_foot = f'<text x="{middle}" y="{height - 4}" text-anchor="middle">'
     lines.append(f"{middle_of_foot}times better than the target (right) or worse (left)</text>")
-    path.write_text("\n".join([*lines, "</svg>", ""]))
+    return "\n".join(lines), height
+
+
+def _drawn(curve: Curve) -> str:
+    """Draw one, `CURVE` high."""
+    points = [point for line in curve.lines.values() for point in line]
+    low, high = (log10(pick(x for x, _ in points)) for pick in (min, max))
+    top = max(y for _, y in points) * 1.2
+    left, right, bottom = 90, PLOT_WIDTH - 260, CURVE - 50
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        share = (log10(x) - low) / (high - low) if high > low else 0.5
+        return left + share * (right - left), bottom - y / top * (bottom - 40)
+
+    parts = [
+        f'<text x="{left}" y="24" font-weight="bold">{escape(curve.title)}</text>',
+        f'<text x="{(left + right) / 2}" y="{CURVE - 12}" text-anchor="middle">'
+        f"{escape(curve.x)}</text>",
+        f'<text x="14" y="{bottom - 60}" transform="rotate(-90 14 {bottom - 60})">'
+        f"{escape(curve.y)}</text>",
+        f'<path d="M{left} 40V{bottom}H{right}" fill="none" stroke="#888"/>',
+    ]
+    for x in sorted({x for x, _ in points}):
+        parts.append(
+            f'<text x="{at(x, 0)[0]:.0f}" y="{bottom + 16}" text-anchor="middle">{x:,g}</text>'
+        )
+    for y in (top / 2, top):
+        height = at(1, y)[1]
+        parts.append(f'<path d="M{left} {height:.0f}H{right}" stroke="#ddd"/>')
+        parts.append(
+            f'<text x="{left - 6}" y="{height + 4:.0f}" text-anchor="end">{number(y)}</text>'
+        )
+    for place, (name, line) in enumerate(curve.lines.items()):
+        colour = COLOURS[place % len(COLOURS)]
+        path = " L".join(f"{x:.1f} {y:.1f}" for x, y in (at(*point) for point in line))
+        parts.append(f'<path d="M{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        parts += [
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>'
+            for x, y in (at(*point) for point in line)
+        ]
+        parts.append(
+            f'<text x="{right + 12}" y="{56 + 18 * place}" fill="{colour}">{escape(name)}</text>'
+        )
+    return "\n".join(parts)

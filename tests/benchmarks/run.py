@@ -13,23 +13,30 @@ import importlib
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
 from rich.console import Console
 
+from streaming_core.fleet.display import display, has_display
 from streaming_core.stream.sessions import close_publisher
-from tests.benchmarks import first, local
-from tests.benchmarks.pixels import Effort
+from tests.benchmarks import fiji, local, napari
+from tests.benchmarks.pixels import Case, Effort
 from tests.benchmarks.processes import variables
 from tests.benchmarks.report import Row, machine, table, write_json, write_plot
 
-Case: TypeAlias = Callable[[Effort], Iterator[Row]]
+SUITES: Final[Mapping[str, Mapping[str, Case]]] = {
+    "local": local.CASES,
+    "napari": napari.CASES,
+    "fiji": fiji.CASES,
+}
 
-SUITES: Final[Mapping[str, Mapping[str, Case]]] = {"local": local.CASES, "first": first.CASES}
+WINDOWS: Final = {"napari": "napari", "fiji": "scyjava"}
+"""Suites that look at a screen, and the package that each needs."""
 
 PROGRAMS: Final[Mapping[str, str]] = {
     "chaos": "tests.benchmarks.chaos",
@@ -67,8 +74,11 @@ def main(args: list[str]) -> int:
     logging.getLogger("planecast").setLevel(logging.ERROR)
     facts = machine()
     rows, failed = [], 0
-    with own_run_folder():
+    with own_run_folder(), screen_for(suites):
         for suite in filter(cases.get, suites):  # one without any of the cases has no table
+            if find_spec(WINDOWS.get(suite, "numpy")) is None:
+                out.print(f"suite {suite}: {WINDOWS[suite]} is not installed")
+                continue
             found, wrong = run(cases[suite], Effort(given.quick))
             out.print(table(found))
             rows += found
@@ -103,6 +113,13 @@ def run(cases: Mapping[str, Case], effort: Effort) -> tuple[list[Row], int]:
         finally:
             close_publisher(linger=0.0)
     return rows, failed
+
+
+@contextmanager
+def screen_for(suites: Iterable[str]) -> Iterator[None]:
+    """Bring one display for all windows, so that what is on it can be seen from outside."""
+    with display(True) if not has_display() and WINDOWS.keys() & suites else nullcontext():
+        yield
 
 
 @contextmanager

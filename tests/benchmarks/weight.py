@@ -93,12 +93,6 @@ def _size(name: str) -> int:
     return sum(path.stat().st_size for path in paths if path.is_file())
 
 
-def start_times(effort: Effort) -> Iterator[Row]:
-    """Start viewers, warm: each was started before."""
-    for kind in READY:
-        yield from start_time(kind, effort)
-
-
 def start_time(kind: str, effort: Effort) -> Iterator[Row]:
     """From the call of `launch` to a viewer that answers."""
     measure, limit = f"{kind} viewer: start to ready, warm", READY[kind]

@@ -95,7 +95,7 @@ def test_mistakes_are_one_line_and_no_traceback(words: tuple[str, ...], text: st
     [
         (("demo", "--rate", "0"), "0.1"),
         (("demo", "--folder", "/no/such"), "does not exist"),
-        (("bench", "nope"), "no suite nope; there are: local, first"),
+        (("bench", "nope"), "no suite nope; there are: local, napari, fiji"),
         (("bench", "local", "--case", "nope"), "no case nope; there are: cost, allocate"),
         (("stop",), "say which port, or --all"),
     ],

@@ -324,8 +324,13 @@ class Link:
         self.backlog, self.paused = backlog, paused
         return []
 
-    def unknown(self, now: float) -> list[Action]:
-        """Take UNKNOWN: greet again. It forgot us, or it is a new one on the same port."""
+    def unknown(self, vid: str, now: float) -> list[Action]:
+        """Take UNKNOWN: greet again. It forgot us, or it is a new one on the same port.
+
+        Or it stood still, for less than a stall: each time that it says so the clock begins anew.
+        """
+        if self._knows(vid):
+            self._moved_at = now
         if self.phase is not Phase.READY:
             return []
         self.phase = Phase.GREETING

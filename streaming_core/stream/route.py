@@ -320,7 +320,7 @@ class Route:
                     log.warning("%s takes no images for now: %s", self.target.name,
                                 plain(message.why) or "it is paused")  # fmt: skip
             case Unknown():
-                self.perform(link.unknown(now))
+                self.perform(link.unknown(message.vid, now))
             case Reply():
                 self.requests.answered(message, parts)
             case Bye():

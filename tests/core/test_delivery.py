@@ -103,7 +103,7 @@ def test_a_restart_that_was_faster_than_the_proof_of_death_names_the_gap(link: L
     link.queue(1, b"a", 0.0)
     link.queue(1, b"b", 0.0)
     link.ack("v1", [1], 4, 1000, 0.0)
-    assert link.unknown(0.5) == [Greet()]
+    assert link.unknown("v2", 0.5) == [Greet()]
     actions = link.welcome("v2", 4, 1000, 0.6)
     assert lost(actions) == [Lost(1, (b"a",))]
     assert sent(actions) == [2]
@@ -162,6 +162,15 @@ def test_progress_and_a_pause_stop_the_stall_clock(link: Link) -> None:
     link.pong("v1", 5, 3, False, 100.0)
     assert states(link.tick(100.1)) == {}  # the clock starts anew when the pause ends
     assert states(link.tick(110.2)) == {1: State.UNDELIVERED}
+
+
+def test_a_viewer_that_stands_still_again_and_again_has_not_stalled(link: Link) -> None:
+    link.queue(1, b"", 0.0)
+    for now in (9.0, 18.0, 27.0):
+        link.unknown("v1", now)
+        assert states(link.tick(now + 9.9)) == {}
+    link.unknown("v2", 30.0)  # of another one that proves nothing
+    assert states(link.tick(37.1)) == {1: State.UNDELIVERED}
 
 
 def test_a_viewer_that_freezes_while_it_is_paused_has_stalled(link: Link) -> None:
@@ -236,7 +245,7 @@ def test_pings_tell_the_newest_number_that_was_sent(link: Link) -> None:
 
 def test_an_unknown_session_greets_again(link: Link) -> None:
     link.queue(1, b"", 0.0)
-    assert any(isinstance(one, Greet) for one in link.unknown(0.1))
+    assert any(isinstance(one, Greet) for one in link.unknown("v1", 0.1))
     assert sent(link.welcome("v1", 4, 1000, 0.2)) == [1]
 
 

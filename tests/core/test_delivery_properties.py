@@ -376,13 +376,13 @@ class Delivery(RuleBasedStateMachine):
             case "pong":
                 self.perform(link.pong(vid, seqs[0], 0, paused, now))
             case "unknown":
-                self.perform(link.unknown(now))
+                self.perform(link.unknown(vid, now))
             case "bye":
                 self.perform(link.bye("closed"))
 
     def note_movement(self, kind: str, vid: str, seqs: tuple[int, ...], paused: bool) -> None:
         moving = kind in ("welcome", "refused") or (
-            vid == self.link.vid and kind in ("ack", "shown")
+            vid == self.link.vid and kind in ("ack", "shown", "unknown")
         )
         if kind == "pong" and vid == self.link.vid:
             moving = (seqs[0], paused) != self.said or paused

@@ -183,6 +183,7 @@ class Hyperstack:
 
         def run() -> None:
             imp.changes = False
+            imp.deleteRoi()  # of many points, ImageJ would ask whether it may go
             imp.close()
 
         # Closing takes the monitor by itself, after ImageJ's other threads have let go of it.

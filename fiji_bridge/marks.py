@@ -13,7 +13,7 @@ from typing import Any, Final
 from fiji_bridge import jvm
 from fiji_bridge.drawing import SIGN, Turn, selections, turn, whole_tracks
 from fiji_bridge.overlays import Free, Overlaid, Placed, set_spot
-from fiji_bridge.parts import Part, parts_of
+from fiji_bridge.parts import Part, parts_of, stays
 from fiji_bridge.roi_list import RoiList
 from fiji_bridge.rois import is_same
 from fiji_bridge.stacks import Stacks
@@ -130,8 +130,7 @@ class Marks:
             left -= 1 + self._work(*self._jobs[0], left)
         told, self._told = self._told, []
         try:
-            if self._entries:
-                self._look()
+            self._look()
             self._hand_over()
             if self._list is not None:
                 self._list.step()
@@ -250,6 +249,8 @@ class Marks:
     def _follower(self, window: Overlaid) -> Callable[[Any, Any], None]:
         def grown(old: Any, new: Any) -> None:
             window.grew(old, new)
+            if self._list is not None and not stays(old, new):
+                self._list.carry(window.imp, old, new)
             for number, home in self._home.items():
                 placed = window.placed.get(number) if home is window else None
                 if placed is not None and self._list is not None:

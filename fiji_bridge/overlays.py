@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from fiji_bridge import jvm
 from fiji_bridge.czt import Grid
 from fiji_bridge.edt import on_edt
 from fiji_bridge.hyperstack import Hyperstack
-from fiji_bridge.parts import Missing, Part, places_of, stays
-from fiji_bridge.rois import Spot
+from fiji_bridge.parts import Missing, Part, components_at, places_of, stays
+from fiji_bridge.rois import Spot, spot_of
 from streaming_core.protocol.components import Value
 
 Free = tuple[Value, ...]
@@ -126,6 +128,8 @@ class Overlaid:
     def grew(self, old: Grid, new: Grid) -> None:
         """Follow the image: spots mean other planes when values came between."""
         numbers = self._wide if stays(old, new) else self.placed.keys()
+        if not stays(old, new):
+            self._carry(old, new)
         for number in list(numbers):
             if not self._move(self.placed[number]):
                 self.again.append(self.placed[number].part)
@@ -136,6 +140,15 @@ class Overlaid:
         ]
         for missing in came:
             self.again += self._waiting.pop(missing).values()
+
+    def _carry(self, old: Grid, new: Grid) -> None:
+        overlay, active = self.imp.getOverlay(), self.imp.getRoi()
+        if overlay is not None:
+            blocks = [placed.block for placed in self.placed.values()]
+            for roi in others(overlay.toArray(), [block.toArray() for block in blocks]):
+                carry(roi, old, new)
+        if active is not None and isinstance(active, jvm.java("ij.gui.PointRoi")):
+            carry(active, old, new)
 
     def _move(self, placed: Placed) -> bool:
         """Set the positions of a part's ROIs; return whether it has no places besides."""
@@ -157,16 +170,43 @@ def set_spot(roi: Any, spot: Spot) -> None:
         roi.setPosition(spot.c, spot.z, spot.t)
 
 
-def _take_out(overlay: Any, blocks: Iterable[Any]) -> None:
-    """Take ROIs out of an overlay that has many; the others keep their order."""
+def carry(roi: Any, old: Grid, new: Grid) -> None:
+    """Keep a person's ROI on its image when values were inserted before it."""
+    if isinstance(roi, jvm.java("ij.gui.PointRoi")) and roi.getPosition():
+        told = jvm.to_numpy("int", roi.getCounters()).astype(np.int64)
+        counters, positions = told & 0xFF, told >> 8  # as ImageJ packs them
+        there = (positions > 0) & (positions <= old.planes)
+        positions[there] = old.moves(new)[positions[there] - 1] + 1
+        roi.setCounters(jvm.to_java("int", (counters + (positions << 8)).astype("<i4")))
+        return
+    found = places_of(components_at(spot_of(roi), old, {}), new, {})
+    if isinstance(found, dict) and len(found) == 1:
+        set_spot(roi, *found.values())
+
+
+def others(rois: Any, known: Iterable[Any]) -> Any:
+    """Return which ROIs are none of those that are known.
+
+    ROIs that look alike are equal to ImageJ; here only the same ones are.
+
+    Parameters
+    ----------
+    rois, known
+        Java arrays.
+    """
     array = jvm.java("java.util.Arrays")
     identity = jvm.java("java.util.IdentityHashMap")
-    # ROIs that look alike are equal to ImageJ: only the same ones may go.
     gone = jvm.java("java.util.Collections").newSetFromMap(identity())
-    for block in blocks:
-        gone.addAll(array.asList(block.toArray()))
-    left = jvm.java("java.util.ArrayList")(array.asList(overlay.toArray()))
+    for some in known:
+        gone.addAll(array.asList(some))
+    left = jvm.java("java.util.ArrayList")(array.asList(rois))
     left.removeAll(gone)
+    return left
+
+
+def _take_out(overlay: Any, blocks: Iterable[Any]) -> None:
+    """Take ROIs out of an overlay that has many; the others keep their order."""
+    left = others(overlay.toArray(), [block.toArray() for block in blocks])
     overlay.clear()
     for roi in left:
         overlay.add(roi)

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from fiji_bridge import jvm, window
+from fiji_bridge.czt import Grid
 from fiji_bridge.edt import on_edt
-from fiji_bridge.overlays import set_spot
+from fiji_bridge.overlays import carry, others, set_spot
 from fiji_bridge.rois import Spot
 
 PIECE: Final = 300
@@ -60,6 +61,17 @@ class RoiList:
             self._wanted = deque(
                 (one, roi, spot if one == number else at) for one, roi, at in self._wanted
             )
+
+    def carry(self, imp: Any, old: Grid, new: Grid) -> None:
+        """Keep what a person added from an image where it lies. Event thread only."""
+        listed = jvm.java("ij.plugin.frame.RoiManager").getRawInstance()
+        if listed is None:
+            return
+        ours = [roi for rois in self._entries.values() for roi in rois]
+        theirs = others(listed.getRoisAsArray(), [jvm.java("ij.gui.Roi")[:](ours)] if ours else [])
+        for roi in theirs:
+            if roi.getImageID() == imp.getID():
+                carry(roi, old, new)
 
     def step(self) -> None:
         """Do a bounded piece of the work."""

@@ -8,11 +8,13 @@ from typing import Any
 from numpy.typing import NDArray
 
 from fiji_bridge import desktop
+from fiji_bridge.drawn import drawings_of
 from fiji_bridge.marks import Marks
 from fiji_bridge.pixels import Plane
 from fiji_bridge.stacks import Stacks
 from fiji_bridge.viewing import Viewing
 from streaming_core.errors import InvalidComponents, RequestFailed
+from streaming_core.protocol.annotated import pack
 from streaming_core.protocol.catalog import Catalog
 from streaming_core.protocol.components import check_value
 from streaming_core.stream.adapter import Call
@@ -41,6 +43,7 @@ class Verbs:
         self.table: dict[str, Callable[[Call], None]] = {
             "state": self._state,
             "read": self._read,
+            "annotations": self._annotations,
             "screenshot": self._screenshot,
             "navigate": self._navigate,
             "clear": self._clear,
@@ -83,6 +86,9 @@ class Verbs:
                 "shown": {} if front is None else front.place(),
             }
         )
+
+    def _annotations(self, call: Call) -> None:
+        call.reply(*pack(drawings_of(self._stacks, self._marks)))
 
     def _screenshot(self, call: Call) -> None:
         call.reply({}, self._picture(bool(call.arguments.get("canvas"))))

@@ -19,6 +19,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from streaming_core.protocol.annotated import unpack
+
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 60.0
 INSTALLED = os.environ.get("PLANECAST_TEST_FIJI", "")
@@ -46,6 +48,10 @@ class Fiji:
         """Return the pixels that a producer gets back."""
         array: NDArray[Any] = self.call("read", **arguments)[1]
         return array
+
+    def annotations(self) -> list[dict[str, Any]]:
+        """Return what a producer is told that a person drew."""
+        return unpack(*self.call("annotations"))
 
     def picture(self, canvas: bool = False) -> NDArray[np.uint8]:
         """Return a screenshot."""

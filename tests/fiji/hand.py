@@ -30,6 +30,12 @@ def selection(tool: str, *given: Any) -> Any:
     if tool == "points":
         xs, ys = zip(*given, strict=True)
         return jvm.java("ij.gui.PointRoi")(floats(xs), floats(ys), len(given))
+    if tool == "clicked points":
+        roi = jvm.java("ij.gui.PointRoi")()
+        for x, y, index, counter in given:
+            roi.setCounter(counter)
+            roi.addPoint(x, y, index)
+        return roi
     if tool == "ring":
         shape = jvm.java("ij.gui.ShapeRoi")
         return shape(types(*given[0])).xor(shape(types(*given[1])))
@@ -145,6 +151,18 @@ class Hand:
         ]
         flat = there.reshape(-1, 3)
         return [int(one) for one in flat[flat.sum(axis=1).argmax()]]
+
+    def open_image(self, title: str, height: int, width: int) -> None:
+        """Open an image of one's own."""
+        on_edt(
+            None,
+            lambda: jvm.java("ij.IJ").createImage(title, "8-bit black", width, height, 1).show(),
+        )
+
+    def one_channel_at_a_time(self, title: str) -> None:
+        """Choose the mode "Color" in the Channels Tool."""
+        imp = _image(title)
+        on_edt(imp, lambda: imp.setDisplayMode(jvm.java("ij.IJ").COLOR))
 
     def remove_overlay(self, title: str) -> None:
         """Choose Image > Overlay > Remove Overlay."""

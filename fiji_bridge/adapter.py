@@ -127,6 +127,7 @@ class FijiAdapter:
             self._stopping = True
             self._wake.notify()
         self._thread.join(timeout=5)
+        self._verbs.close()
 
     def _queue_up(self, item: Arrival | Call | Job) -> None:
         with self._wake:

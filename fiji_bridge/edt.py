@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -21,7 +22,7 @@ class Crossing:
     """
 
     def __init__(self) -> None:
-        self._since: float | None = None
+        self._since: dict[int, float] = {}  # by thread
 
     def __call__(self, imp: Any, function: Callable[[], T]) -> T:
         """Run a function on the event thread, holding the image's monitor; return its result.
@@ -50,7 +51,7 @@ class Crossing:
             except BaseException as error:
                 errors.append(error)
 
-        self._since = time.monotonic()
+        self._since[threading.get_ident()] = time.monotonic()
         try:
             queue = jvm.java("java.awt.EventQueue")
             if queue.isDispatchThread():
@@ -58,15 +59,14 @@ class Crossing:
             else:
                 queue.invokeAndWait(jvm.implement("java.lang.Runnable", run=run))
         finally:
-            self._since = None
+            self._since.pop(threading.get_ident(), None)
         if errors:
             raise errors.pop()
         return results.pop()
 
     def age(self) -> float:
-        """Seconds that the crossing under way has taken, 0.0 if there is none."""
-        since = self._since
-        return 0.0 if since is None else time.monotonic() - since
+        """Seconds that the oldest crossing under way has taken, 0.0 if there is none."""
+        return time.monotonic() - min(list(self._since.values()), default=time.monotonic())
 
 
 on_edt = Crossing()

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fiji_bridge import desktop
 from fiji_bridge.drawn import drawings_of
+from fiji_bridge.macros import Macros
 from fiji_bridge.marks import Marks
 from fiji_bridge.pixels import Plane
 from fiji_bridge.stacks import Stacks
@@ -40,6 +41,7 @@ class Verbs:
         self._stacks = stacks
         self._marks = marks
         self._end = end
+        self._macros = Macros(stacks)
         self.table: dict[str, Callable[[Call], None]] = {
             "state": self._state,
             "read": self._read,
@@ -49,6 +51,7 @@ class Verbs:
             "clear": self._clear,
             "quit": self._quit,
             **viewing.table,
+            **self._macros.table,
         }
 
     def answer(self, call: Call) -> None:
@@ -64,6 +67,10 @@ class Verbs:
             known = ", ".join(sorted(self.table))
             raise RequestFailed(f"a Fiji viewer has no verb {call.verb!r}; it knows {known}")
         verb(call)
+
+    def close(self) -> None:
+        """Begin nothing that takes long."""
+        self._macros.close()
 
     def _read(self, call: Call) -> None:
         call.reply(*self._stacks.catalog.read(call.arguments, Plane.read))
@@ -82,6 +89,7 @@ class Verbs:
                 "marks": self._marks.state(),
                 "modes": {name: str(mode) for name, mode in stacks.modes().items()},
                 "expected": {name: list(v) for name, v in stacks.catalog.expected.items()},
+                "macro": self._macros.state,
                 "follow": stacks.scene.follow,
                 "shown": {} if front is None else front.place(),
             }

@@ -18,6 +18,7 @@
     │   │   └── NoDisplay              there is no screen for its window
     │   ├── PortTaken                  another program listens on that port
     │   ├── RequestFailed              it answered a request with an error
+    │   │   └── MacroError             a macro failed, with its line
     │   └── WouldDeadlock              waiting here would wait for itself
     ├── Undelivered                    images that the viewer never owned, by name
     ├── TimedOut (TimeoutError)        a wait reached its limit; what it waited for goes on
@@ -33,6 +34,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 
 class PlanecastError(Exception):
@@ -97,6 +99,33 @@ class PortTaken(ViewerError):
 
 class RequestFailed(ViewerError):
     """The viewer answered a request with an error."""
+
+
+class MacroError(RequestFailed):
+    """A macro failed, asked a person something, or took too long.
+
+    Attributes
+    ----------
+    text
+        What went wrong.
+    line
+        Line of the macro, from 1; None where it is not known.
+    log
+        What the macro wrote to the Log window.
+    """
+
+    def __init__(self, text: str, *, line: int | None = None, log: str = "") -> None:
+        super().__init__(text if line is None else f"line {line}: {text}")
+        self.text = text
+        self.line = line
+        self.log = log
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _macro_error, (self.text, self.line, self.log)
+
+
+def _macro_error(text: str, line: int | None, log: str) -> MacroError:
+    return MacroError(text, line=line, log=log)
 
 
 class WouldDeadlock(ViewerError):

@@ -17,6 +17,7 @@ from streaming_core.arranging import Arranging
 from streaming_core.controls import ANSWER, Controls
 from streaming_core.errors import NotAdmitted, TimedOut, Undelivered, ViewerNotFound
 from streaming_core.fleet.registry import Connection, find, reach
+from streaming_core.macros import Macros
 from streaming_core.marks import Marks
 from streaming_core.memory.leases import is_held
 from streaming_core.protocol.actions import Phase
@@ -38,7 +39,7 @@ UNSEEN: Final = 2.0
 """Seconds to wait for an answer where no living viewer is known."""
 
 
-class Viewer(Controls, Arranging, Marks):
+class Viewer(Controls, Arranging, Macros, Marks):
     """A viewer process that images are streamed to.
 
     Made by `launch` and `connect`. Any thread may use it. It pickles as its address and

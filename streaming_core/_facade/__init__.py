@@ -8,6 +8,7 @@
 from streaming_core.client import Tee, connect, launch, tee, viewers
 from streaming_core.errors import (
     InvalidImage,
+    MacroError,
     MissingDependency,
     NotAdmitted,
     PlanecastError,
@@ -25,6 +26,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Delivery",
     "InvalidImage",
+    "MacroError",
     "MissingDependency",
     "NotAdmitted",
     "PlanecastError",

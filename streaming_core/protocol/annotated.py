@@ -68,29 +68,35 @@ def pack(entries: list[dict[str, Any]]) -> tuple[dict[str, int], NDArray[np.uint
 
 def unpack(result: Any, array: NDArray[Any] | None) -> list[dict[str, Any]]:
     """Return the entries of a reply; WireError where it is none."""
-    if not (isinstance(result, dict) and isinstance(result.get("text"), int)) or array is None:
-        raise WireError("not annotations")
-    whole = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
-    if not 0 <= result["text"] <= min(len(whole), LONGEST_RESULT):
-        raise WireError("annotations that end before their text does")
+    text, behind = divide(result, array)
     try:
-        told = _decoder.decode(whole[: result["text"]].tobytes())
+        told = _decoder.decode(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise WireError(f"not annotations: {str(error)[:300]}") from None
-    behind = whole[result["text"] :]
     entries = []
     for one in told:
         entry = msgspec.structs.asdict(one)
         for name in ARRAYS:
-            entry[name] = [_array(ref, behind) for ref in getattr(one, name)]
+            entry[name] = [array_at(ref, behind) for ref in getattr(one, name)]
         entries.append(_plain(entry))
     return entries
 
 
-def _array(ref: Ref, behind: NDArray[np.uint8]) -> NDArray[Any]:
+def divide(result: Any, array: NDArray[Any] | None) -> tuple[bytes, NDArray[np.uint8]]:
+    """Return the JSON of a reply and the bytes of its arrays; WireError where it has none."""
+    if not (isinstance(result, dict) and isinstance(result.get("text"), int)) or array is None:
+        raise WireError("an answer without its text")
+    whole = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    if not 0 <= result["text"] <= min(len(whole), LONGEST_RESULT):
+        raise WireError("an answer that ends before its text does")
+    return whole[: result["text"]].tobytes(), whole[result["text"] :]
+
+
+def array_at(ref: Ref, behind: NDArray[np.uint8]) -> NDArray[Any]:
+    """Copy an array out of the bytes behind a text; WireError where it is none."""
     nbytes = check_array(ref.shape, ref.dtype, empty=True)
     if len(ref.shape) > MOST_DIMENSIONS or not 0 <= ref.at <= ref.at + nbytes <= len(behind):
-        raise WireError("an annotation that lies outside of its bytes")
+        raise WireError("an array that lies outside of its bytes")
     raw = np.array(behind[ref.at : ref.at + nbytes])  # aligned, and the caller's own
     array: NDArray[Any] = raw.view(np.dtype(ref.dtype)).reshape(ref.shape)
     return array

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from streaming_core.macros import Macros
 from streaming_core.protocol.annotated import unpack
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,7 +31,7 @@ class Refused(Exception):
     """The bridge raised or answered an error; its first argument is the text."""
 
 
-class Fiji:
+class Fiji(Macros):
     """The driver in the other process: see `tests.fiji.driver.Driver` for what it can do."""
 
     def __init__(self, pipe: Connection) -> None:
@@ -62,6 +63,12 @@ class Fiji:
         """Return what state() says of the groups."""
         groups: list[dict[str, Any]] = self.call("state")[0]["groups"]
         return groups
+
+    def _ask(
+        self, verb: str, arguments: Mapping[str, Any], timeout: float
+    ) -> tuple[Any, NDArray[Any] | None]:
+        answer: tuple[Any, NDArray[Any] | None] = self.call(verb, **arguments)
+        return answer
 
     def _answer(self) -> Any:
         assert self._pipe.poll(LIMIT), "the bridge does not answer"

@@ -11,6 +11,8 @@ import os
 import sys
 import threading
 import traceback
+from collections import deque
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -18,7 +20,7 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from fiji_bridge import desktop, jvm
+from fiji_bridge import desktop, jvm, window
 from fiji_bridge.adapter import FijiAdapter
 from fiji_bridge.edt import on_edt
 from streaming_core.fleet.display import display
@@ -39,6 +41,7 @@ class Driver(Hand):
         self.adapter = FijiAdapter(lambda: None)
         self.waiting: list[threading.Event] = []
         self.seq = 0
+        self.asked: deque[tuple[threading.Event, list[Any]]] = deque()
 
     # the producer
 
@@ -92,6 +95,17 @@ class Driver(Hand):
 
     def call(self, verb: str, **arguments: Any) -> tuple[Any, NDArray[Any] | None]:
         """Make a request; a failed one is RuntimeError with its text."""
+        return self._answer(*self._request(verb, arguments))
+
+    def begin(self, verb: str, **arguments: Any) -> None:
+        """Make a request, and do not wait for its answer."""
+        self.asked.append(self._request(verb, arguments))
+
+    def finish(self) -> tuple[Any, NDArray[Any] | None]:
+        """Wait for the answer to the oldest request that was begun."""
+        return self._answer(*self.asked.popleft())
+
+    def _request(self, verb: str, arguments: dict[str, Any]) -> tuple[threading.Event, list[Any]]:
         done: threading.Event = threading.Event()
         answers: list[tuple[Any, NDArray[Any] | None] | RuntimeError] = []
 
@@ -104,8 +118,13 @@ class Driver(Hand):
             done.set()
 
         self.adapter.call(Call(verb, arguments, reply, fail))
-        assert done.wait(LIMIT), f"no answer to {verb}"
-        answer = answers[0]
+        return done, answers
+
+    def _answer(
+        self, done: threading.Event, answers: list[Any]
+    ) -> tuple[Any, NDArray[Any] | None]:  # fmt: skip
+        assert done.wait(LIMIT), "no answer"
+        answer: tuple[Any, NDArray[Any] | None] | RuntimeError = answers[0]
         if isinstance(answer, RuntimeError):
             raise answer
         return answer
@@ -121,6 +140,23 @@ class Driver(Hand):
         """Of the image windows that are open."""
         manager = jvm.java("ij.WindowManager")
         return sorted(str(title) for title in manager.getImageTitles())
+
+    def dialogs(self) -> list[str]:
+        """Titles of the dialogs that are on the screen."""
+        kind = jvm.java("java.awt.Dialog")
+        return [str(one.getTitle()) for one in window.visible() if isinstance(one, kind)]
+
+    def choose(self, command: str) -> None:
+        """Choose a command in the menus, whatever it asks then."""
+        jvm.java("ij.IJ").doCommand(command)
+
+    def answer_dialogs(self) -> None:
+        """Click the close buttons of all dialogs."""
+        event = jvm.java("java.awt.event.WindowEvent")
+        for one in window.visible():
+            if isinstance(one, jvm.java("java.awt.Dialog")):
+                closing = event(one, event.WINDOW_CLOSING)
+                on_edt(None, partial(one.dispatchEvent, closing))
 
     def zoom_in(self, title: str, times: int = 1) -> None:
         """Press + with the mouse over the image."""

@@ -146,7 +146,7 @@ class Driver(Hand):
         kind = jvm.java("java.awt.Dialog")
         return [str(one.getTitle()) for one in window.visible() if isinstance(one, kind)]
 
-    def choose(self, command: str) -> None:
+    def command(self, command: str) -> None:
         """Choose a command in the menus, whatever it asks then."""
         jvm.java("ij.IJ").doCommand(command)
 

@@ -231,7 +231,7 @@ def test_macros_wait_for_their_turn(desk: Fiji) -> None:
 
 def test_a_dialog_that_a_person_opened_stays(desk: Fiji) -> None:
     stream(desk, volume(1))
-    desk.choose("Gaussian Blur...")
+    desk.command("Gaussian Blur...")
     poll_until(lambda: desk.dialogs() == ["Gaussian Blur..."], "the dialog opened")
     with pytest.raises(pc.MacroError, match="'Hear': me"):
         desk.run_macro('showMessage("Hear", "me");', timeout=LONG)
@@ -241,7 +241,7 @@ def test_a_dialog_that_a_person_opened_stays(desk: Fiji) -> None:
 def test_a_dialog_that_a_person_opens_meanwhile_stays(desk: Fiji) -> None:
     stream(desk, volume(1))
     desk.begin("run_macro", code='wait(1500); showMessage("Hear", "me");', timeout=LONG)
-    desk.choose("Gaussian Blur...")
+    desk.command("Gaussian Blur...")
     poll_until(lambda: desk.dialogs() == ["Gaussian Blur..."], "the dialog opened")
     assert "'Hear': me" in desk.finish()[0]["error"]["text"]
     assert desk.dialogs() == ["Gaussian Blur..."]

@@ -166,20 +166,21 @@ class Slot:
         Where the image is.
     capacity
         Bytes that fit.
-    bytes
-        All of them, as uint8.
+    bytes, address
+        All of them, as uint8, and where they begin.
     one_off
         Whether it is given up, and not used again, when it is given back.
     idle
         Whether it lies in the pool, for the next :meth:`Pool.take`.
     """
 
-    __slots__ = ("_loans", "bytes", "capacity", "idle", "one_off", "segment")
+    __slots__ = ("_loans", "address", "bytes", "capacity", "idle", "one_off", "segment")
 
     def __init__(self, segment: Segment, *, one_off: bool = False) -> None:
         self.segment = segment
         self.capacity = segment.capacity
         self.bytes = segment.array((segment.capacity,), np.uint8)
+        self.address: int = self.bytes.__array_interface__["data"][0]
         self.one_off = one_off
         self.idle = False
         self._loans: list[weakref.ref[Any]] = []
@@ -188,14 +189,15 @@ class Slot:
         """Return a writable array for a user to compute into; :attr:`lent` follows it."""
         dtype = np.dtype(dtype)
         nbytes = _extent(shape, dtype, 0, self.capacity)
-        flat = np.frombuffer(memoryview(self.bytes.data), np.uint8)
+        buffer = memoryview(self.bytes.data)
+        flat = np.frombuffer(buffer, dtype, nbytes // dtype.itemsize)
         # All views of an array, and views of those, refer to the buffer below them and not to
         # each other. So a buffer of its own for each loan tells when the last of them is gone.
         owner: Any = flat
         while isinstance(owner, np.ndarray) and owner.base is not None:
             owner = owner.base
         self._loans.append(weakref.ref(owner))
-        return flat[:nbytes].view(dtype).reshape(shape)
+        return flat.reshape(shape)
 
     @property
     def lent(self) -> bool:

@@ -135,6 +135,11 @@ class Hub:
             self._bell.hush()
         self._rung = False
 
+    @property
+    def only_rung(self) -> bool:
+        """Whether `wait` returned because somebody woke us, and for nothing else."""
+        return len(self._ready) == 1 and self._bell.number in self._ready
+
     def drain(self, made: zmq.Socket[bytes]) -> Iterator[list[Part]]:
         """Yield the messages that wait on a socket, if `wait` saw any."""
         return drain(made) if made in self._ready else iter(())
@@ -309,7 +314,10 @@ class Dial:
 
     def publish(self, parts: Sequence[Part]) -> None:
         """Send on the data socket. Large parts are not copied: they must not change."""
-        self.data.send_multipart(list(parts))
+        if len(parts) == 1:
+            self.data.send(parts[0])
+        else:
+            self.data.send_multipart(list(parts))
 
     def close(self, linger: int = 0) -> None:
         """Close both sockets."""

@@ -34,14 +34,15 @@ def check_dtype(dtype: np.dtype) -> np.dtype:
     InvalidArray
         For dtypes that viewers cannot show, with a hint what to send instead.
     """
-    if dtype.kind == "b" or (dtype.kind in "iu" and dtype.itemsize <= 8):
-        return dtype.newbyteorder("=")
-    if dtype.kind == "f" and dtype.itemsize in (2, 4, 8):
-        return np.dtype(np.float32) if dtype.itemsize == 2 else dtype.newbyteorder("=")
-    if dtype.kind == "f":
+    kind, size = dtype.kind, dtype.itemsize
+    if kind == "b" or (kind in "iu" and size <= 8) or (kind == "f" and size in (4, 8)):
+        return dtype if dtype.isnative else dtype.newbyteorder("=")
+    if kind == "f" and size == 2:
+        return np.dtype(np.float32)
+    if kind == "f":
         hint = "more than 64 bits: convert with astype('float64')"
     else:
-        hint = HINTS.get(dtype.kind, "not a numeric dtype")
+        hint = HINTS.get(kind, "not a numeric dtype")
     raise InvalidArray(f"dtype {dtype} cannot be shown ({hint})")
 
 
@@ -70,6 +71,8 @@ def check_axes(axes: str | None, shape: Sequence[int]) -> str:
         return "YX"
     if not isinstance(axes, str):
         raise InvalidAxes(f"axes= is a string such as 'CZYX', not {type(axes).__name__}")
+    if axes == "YX" and len(shape) == 2:  # nearly all
+        return axes
     plain = axes.removesuffix("S")
     unknown = sorted(set(plain) - set(AXES))
     if unknown:

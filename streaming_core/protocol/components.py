@@ -74,17 +74,23 @@ def check_components(
     """
     if components is None:
         components = {}
-    if not isinstance(components, Mapping):
+    if type(components) is not dict and not isinstance(components, Mapping):
         raise InvalidComponents(
             f"components= is a mapping such as {{'well': 'B03'}}, not {type(components).__name__}"
         )
     if len(components) > MOST_COMPONENTS:
         raise InvalidComponents(f"{len(components)} components; at most {MOST_COMPONENTS}")
-    lengths = dict(zip(leading_axes(axes), shape, strict=False))
+    leading = leading_axes(axes)
+    checked: dict[str, Value | tuple[Value, ...]] = {}
+    if not leading:  # one plane, as nearly all are
+        for name, value in components.items():
+            check_name(name)
+            checked[name] = check_value(name, value)
+        return checked
+    lengths = dict(zip(leading, shape, strict=False))
     if math.prod(lengths.values()) > MOST_PLANES:  # also before ranges of that length are made
         raise InvalidComponents(f"{tuple(shape)} {axes}: at most {MOST_PLANES} planes in one array")
     sequences = {AXIS_COMPONENT[axis]: (axis, lengths[axis]) for axis in lengths}
-    checked: dict[str, Value | tuple[Value, ...]] = {}
     for name, value in components.items():
         check_name(name)
         if name in sequences:
@@ -343,11 +349,11 @@ class Values(Sequence[Value]):
 def describe(place: Place | Components, *, separator: str = " · ") -> str:
     """Say a place in words: "well B03 · channel DAPI · z 4"."""
     pairs = place.items() if isinstance(place, Mapping) else place
-    return separator.join(f"{name} {_say(value)}" for name, value in pairs)
+    return separator.join([f"{name} {_say(value)}" for name, value in pairs])
 
 
 def _say(value: object) -> str:
-    if not isinstance(value, Sequence) or isinstance(value, str):
+    if isinstance(value, str | int | float) or not isinstance(value, Sequence):
         return str(value)
     if len(value) <= 3:
         return ", ".join(str(item) for item in value)

@@ -40,6 +40,8 @@ MOST_PARTS: Final = 1 << 16
 MOST_DIMENSIONS: Final = 8
 LONGEST_TEXT: Final = 1024
 
+EVERY_KIND: Final = (*KINDS, *MARKS)
+
 LONGEST_TOLD: Final = 300
 """Characters of a parser's words: they quote what somebody sent."""
 
@@ -132,8 +134,8 @@ def check_image(image: Image, parts: int) -> Image:
         Number of parts that came after the JSON part.
     """
     nbytes = check_array(image.shape, image.dtype)
-    if image.kind not in (*KINDS, *MARKS):
-        raise WireError(f"kind {image.kind[:16]!r} is none of {', '.join((*KINDS, *MARKS))}")
+    if image.kind not in EVERY_KIND:
+        raise WireError(f"kind {image.kind[:16]!r} is none of {', '.join(EVERY_KIND)}")
     if (image.table is not None) != (image.kind in MARKS) or image.editable > (
         image.kind == "labels"
     ):
@@ -152,7 +154,8 @@ def check_image(image: Image, parts: int) -> Image:
         components = check_components(image.components, image.axes, image.shape)
     except InvalidImage as error:
         raise WireError(str(error)) from None
-    if image.seq < 1 or max(map(len, (image.source, image.name, image.run))) > LONGEST_TEXT:
+    longest = max(len(image.source), len(image.name), len(image.run))
+    if image.seq < 1 or longest > LONGEST_TEXT:
         raise WireError("a number below 1, or a source, name or run that is too long")
     if image.keep < 0:
         raise WireError(f"{image.keep} images cannot be kept")
@@ -169,7 +172,7 @@ def check_result(result: ArrayResult, parts: int) -> None:
 
 def check_array(shape: Sequence[int], dtype: str, *, empty: bool = False) -> int:
     """Return the bytes of an array of this shape and dtype; WireError if it cannot be."""
-    if len(shape) > MOST_DIMENSIONS or any(n < (0 if empty else 1) for n in shape):
+    if len(shape) > MOST_DIMENSIONS or min(shape, default=1) < (0 if empty else 1):
         raise WireError(f"shape {tuple(shape[:9])}: at most {MOST_DIMENSIONS} sizes above 0")
     if dtype not in ITEM_BYTES:
         raise WireError(f"dtype {dtype[:16]!r}; there are: {', '.join(ITEM_BYTES)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakValueDictionary
+from weakref import WeakValueDictionary, ref
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +13,14 @@ from streaming_core.memory.segments import Pool, Slot
 from streaming_core.stream.pixels import SlotPixels
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Loan:
-    """A slot that a user writes to: ``nbytes`` from ``address`` on."""
+    """A slot that a user writes to: ``nbytes`` from ``address`` on, by this array at first."""
 
     slot: Slot
     address: int
     nbytes: int
+    array: ref[NDArray[Any]]
 
 
 class Loans:
@@ -38,7 +39,7 @@ class Loans:
         """Return a writable array in the slot."""
         slot.segment.begin_write()
         array = slot.lend(shape, dtype)
-        self._loans.append(Loan(slot, _address(array), array.nbytes))
+        self._loans.append(Loan(slot, slot.address, array.nbytes, ref(array)))
         return array
 
     def ordinary(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -61,24 +62,37 @@ class Loans:
         users
             Routes that send it.
         """
-        if not (self._loans or self._ordinary) or not array.flags.c_contiguous:
+        if not (self._loans or self._ordinary):
             return None
-        address = _address(array)
+        place = self._find(array)
+        if place is None:
+            return None
+        loan = self._loans.pop(place)
+        array.flags.writeable = False
+        return SlotPixels(loan.slot, loan.nbytes, loan.slot.segment.end_write(), users)
+
+    def _find(self, array: NDArray[Any]) -> int | None:
+        """Return which loan this is, of one that was reshaped too; an ordinary one is redeemed."""
+        if not array.flags.c_contiguous:
+            return None
+        for place, loan in enumerate(self._loans):
+            if loan.array() is array and array.nbytes == loan.nbytes:  # nearly all
+                return place
+        address, nbytes = _address(array), array.nbytes
         ordinary = self._ordinary.get(address)
-        if ordinary is not None and ordinary.nbytes == array.nbytes:
+        if ordinary is not None and ordinary.nbytes == nbytes:
             del self._ordinary[address]
             array.flags.writeable = False
             return None
-        for loan in self._loans:
-            if (address, array.nbytes) == (loan.address, loan.nbytes):
-                self._loans.remove(loan)
-                array.flags.writeable = False
-                generation = loan.slot.segment.end_write()
-                return SlotPixels(loan.slot, array.nbytes, generation, users)
+        for place, loan in enumerate(self._loans):
+            if (address, nbytes) == (loan.address, loan.nbytes):
+                return place
         return None
 
     def collect(self, pool: Pool) -> None:
         """Give back the slots whose arrays were dropped without being shown."""
+        if not self._loans:
+            return
         for loan in [loan for loan in self._loans if not loan.slot.lent]:
             self._loans.remove(loan)
             pool.give_back(loan.slot)

@@ -78,7 +78,7 @@ class Publisher:
         self._hub = Hub()
         self._outbox: deque[tuple[Route, Any]] = deque()
         self._opened = 0
-        self._stopping = False
+        self._stopping = self._wanted = False
         self._turned_at = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="planecast-publisher", daemon=True)
         self._thread.start()
@@ -100,7 +100,7 @@ class Publisher:
                 probe=self._probe(), latest=latest, stall=stall,
             )  # fmt: skip
             self.routes.append(route)  # the I/O thread connects it
-        self._hub.wake()
+        self.wake()
         return route
 
     def keep(self, route: Route) -> None:
@@ -149,7 +149,7 @@ class Publisher:
         """
         nbytes = check_array(image.shape, image.dtype)
         with self.lock:
-            if not all(route.link.room(nbytes) for route in routes):
+            if not all([route.link.room(nbytes) for route in routes]):  # noqa: C419 - half the time
                 self._await_room(routes, nbytes)
             pixels: Pixels | None = None
             if array.dtype.str == image.dtype:
@@ -170,8 +170,9 @@ class Publisher:
             refuse_to_wait(ours[0], "show()")
 
     def _by_memory(self, nbytes: int, routes: Sequence[Route]) -> bool:
-        seeing = any(route.shm and route.link.attached for route in routes)
-        return seeing and nbytes >= self.settings.inline_below
+        if nbytes < self.settings.inline_below:
+            return False
+        return any(route.shm and route.link.attached for route in routes)
 
     def allocate(
         self, routes: Sequence[Route], shape: Sequence[int], dtype: DTypeLike
@@ -214,7 +215,7 @@ class Publisher:
 
     def _take(self, nbytes: int, routes: Sequence[Route], *, one_off: bool = False) -> Slot | None:
         """Take a slot, waiting while the pool is in use; None: send inline."""
-        while any(route.link.attached for route in routes):
+        while True:
             try:
                 slot = self.pool.take(nbytes, one_off=one_off)
             except OutOfSharedMemory as error:
@@ -228,7 +229,8 @@ class Publisher:
                 return None
             before = self.pool.returns
             self.wait_for(lambda: self.pool.returns != before, TURN)  # noqa: B023 - waits here
-        return None
+            if not any(route.link.attached for route in routes):
+                return None
 
     def post(self, route: Route, what: Any) -> None:
         """Send something in the I/O thread's next turn; `wake` makes it come now."""
@@ -236,13 +238,19 @@ class Publisher:
 
     def wake(self) -> None:
         """Let the I/O thread take its turn. Best without the lock, which it will want."""
+        self._wanted = True
         self._hub.wake()
 
     def _run(self) -> None:
         try:
             while not self._stopping:
                 self._hub.wait(0.0 if self._outbox else TURN)
-                self._turn(time.monotonic())
+                now = time.monotonic()
+                if self._hub.only_rung and not self._wanted and now - self._turned_at < TURN:
+                    self._send()  # all that there is to do after a `publish`
+                else:
+                    self._wanted = False
+                    self._turn(now)
         except Exception:  # boundary of the thread: unreported, all waits would last for ever
             log.exception("the I/O thread failed; images are not delivered any more")
         finally:
@@ -289,10 +297,10 @@ class Publisher:
             deadline = time.monotonic() + linger
             for route in self.routes:
                 route.end(deadline)
-            self._hub.wake()
+            self.wake()
             self.wait_for(lambda: not self.routes, linger + 2.0)
             self._stopping = True
-        self._hub.wake()
+        self.wake()
         self._thread.join(10.0)
         self.pool.close()
         self._lease.release()

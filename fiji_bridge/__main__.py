@@ -15,6 +15,7 @@ from typing import Final
 
 from fiji_bridge import desktop, jvm
 from fiji_bridge.adapter import FijiAdapter
+from fiji_bridge.leaving import ask_nothing
 from fiji_bridge.rehearsal import rehearse
 from streaming_core.errors import InvalidSetting
 from streaming_core.fleet.display import display
@@ -52,9 +53,10 @@ def _serve(options: ViewerOptions, engine: Engine) -> int:
     def on_signal(number: int, frame: FrameType | None) -> None:
         end(f"it got {signal.Signals(number).name}")
 
+    # Until there is something to clean up the system ends us: Python's handlers do not run
+    # while this thread waits in Java, for a window that may never come.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     jvm.start(engine, headless=options.headless, memory=_memory())
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, on_signal)
     if not options.headless:
         desktop.open_imagej(lambda: end("its user closed it"))
     rehearse(windows=not options.headless)
@@ -62,13 +64,16 @@ def _serve(options: ViewerOptions, engine: Engine) -> int:
     adapter = FijiAdapter(
         lambda: end("it was asked to quit"), headless=options.headless, memory=settings.memory
     )
+    if not options.headless:
+        ask_nothing(adapter.stacks.images)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
     host = Host(adapter, options.port, settings, budget=adapter.heap)
     adapter.serve(host)
     log.info("%s is ready on port %d", adapter.engine, host.port)
     ended.wait()
     log.info("the viewer ends: %s", reasons[0])
     host.close(reasons[0])
-    adapter.close()
     return 0
 
 
@@ -88,4 +93,10 @@ def _end(code: int) -> None:
 
 
 if __name__ == "__main__":
-    _end(run_viewer(main))
+    try:
+        code = run_viewer(main)
+    # The process boundary: a Python that ends by an exception would wait for Java's threads.
+    except Exception:
+        log.exception("the viewer failed")
+        code = 1
+    _end(code)

@@ -109,8 +109,11 @@ class FijiAdapter:
         self._queue_up(arrival)
 
     def call(self, call: Call) -> None:
-        """Queue a request behind the images."""
-        self._queue_up(call)
+        """Queue a request behind the images; only to quit waits for no window."""
+        if call.verb == "quit":
+            self._answer(call)
+        else:
+            self._queue_up(call)
 
     def gui_age(self) -> float:
         """Seconds that ImageJ's window thread has kept us waiting."""

@@ -61,6 +61,10 @@ class Stacks:
         """Whether there are windows."""
         return self.scene.visible
 
+    def images(self) -> list[Any]:
+        """Return ImageJ's image of each hyperstack that has one; for any thread."""
+        return [imp for stack in list(self.of.values()) if (imp := stack.imp) is not None]
+
     def show(self, batch: list[Arrival]) -> None:
         """Put images into their groups; then grow and paint each hyperstack once."""
         fresh: dict[GroupKey, list[Fresh]] = {}

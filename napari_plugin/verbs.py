@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from math import prod
 from typing import Any, Final
 
 import numpy as np
 from napari import Viewer
+from napari.layers import Layer
 from numpy.typing import NDArray
 from qtpy.QtCore import QTimer
 
@@ -19,7 +20,7 @@ from napari_plugin.making import Plane
 from napari_plugin.viewing import Viewing
 from streaming_core.errors import InvalidComponents, RequestFailed
 from streaming_core.protocol.annotated import pack
-from streaming_core.protocol.catalog import Catalog
+from streaming_core.protocol.catalog import Catalog, fitting
 from streaming_core.protocol.components import Value, check_value, describe
 from streaming_core.stream.adapter import Call
 
@@ -121,27 +122,40 @@ class Verbs:
         wanted = call.arguments.get("components") or {}
         if not isinstance(wanted, dict):
             raise RequestFailed(f"components={wanted!r}; give names and values of sliders")
-        place = {name: self._on_slider(name, value) for name, value in wanted.items()}
+        try:
+            values = {name: check_value(name, value) for name, value in wanted.items()}
+        except InvalidComponents as error:
+            raise RequestFailed(str(error)) from None
+        split = self._layers.catalog.split
+        apart = {name: value for name, value in values.items() if name in split}
+        place = {name: value for name, value in values.items() if name not in split}
+        self._check_sliders(place)
+        chosen = self._layers_at(apart) if apart else []
         if place:
             self._layers.sliders.follow = False
             self._layers.sliders.go(place)
+        if chosen:
+            self._viewer.layers.selection = set(chosen)
         call.reply({"components": self._layers.sliders.place()})
 
-    def _on_slider(self, name: str, value: object) -> Value:
+    def _check_sliders(self, place: Mapping[str, Value]) -> None:
         axes = self._layers.axes
-        if name not in axes.values:
-            if name in self._layers.catalog.split:
-                raise RequestFailed(f"{name!r} has no slider in napari: its values are layers")
-            have = ", ".join(axes.names) or "none"
-            raise RequestFailed(f"no slider {name!r}; there are: {have}")
-        try:
-            value = check_value(name, value)
-        except InvalidComponents as error:
-            raise RequestFailed(str(error)) from None
-        if value not in axes.values[name]:
-            have = describe({name: tuple(axes.values[name])})
-            raise RequestFailed(f"slider {name!r} has no value {value!r}; there are: {have}")
-        return value
+        for name, value in place.items():
+            if name not in axes.values:
+                have = ", ".join(axes.names) or "none"
+                raise RequestFailed(f"no slider {name!r}; there are: {have}")
+            if value not in axes.values[name]:
+                have = describe({name: tuple(axes.values[name])})
+                raise RequestFailed(f"slider {name!r} has no value {value!r}; there are: {have}")
+
+    def _layers_at(self, apart: Mapping[str, Value]) -> list[Layer]:
+        """Return the layers of these values, of components whose values are layers."""
+        groups = (group for group, _ in fitting(self._layers.groups(), None, None, apart))
+        layers = [self._layers.layer_of(group.key) for group in groups]
+        found = [layer for layer in layers if layer is not None]
+        if not found:
+            raise RequestFailed(f"no layer of {describe(apart)}")
+        return found
 
     def _clear(self, call: Call) -> None:
         source = call.arguments.get("source")

@@ -116,6 +116,9 @@ class Controls(ABC):
     def navigate(self, **components: Value) -> None:
         """Move the sliders: ``navigate(well="B03", z=4)``.
 
+        In napari a component whose values are layers (``channel``, if nothing else was arranged)
+        selects those layers.
+
         Raises
         ------
         RequestFailed

@@ -202,7 +202,7 @@ def test_every_index_of_a_long_axis_can_be_reached(stream: Stream) -> None:
         ({"q": 1}, "no slider 'q'; there are: well, z"),
         ({"z": 77}, "no value 77"),
         ({"well": "A1", "z": None}, "'z' is a NoneType"),
-        ({"channel": "DAPI"}, "its values are layers"),
+        ({"channel": "GFP", "z": 0}, "no layer of channel GFP"),
         (["z"], "names and values"),
     ],
 )
@@ -213,6 +213,17 @@ def test_navigate_says_what_is_wrong(stream: Stream, components: Any, words: str
         stream.ask("navigate", components=components)
     assert shown(stream) == {"well": "A1", "z": 1}
     assert stream.ask("state")[0]["follow"]
+
+
+def test_navigate_to_what_is_a_layer_selects_it(stream: Stream) -> None:
+    for channel in ("DAPI", "GFP"):
+        for z in range(2):
+            show(stream, 1, well="A1", z=z, channel=channel)
+    for channel in ("DAPI", "GFP"):
+        stream.ask("navigate", components={"channel": channel, "z": 0})
+        assert [str(layer.name) for layer in stream.viewer.layers.selection] == [f"raw · {channel}"]
+        assert shown(stream) == {"well": "A1", "z": 0}
+    assert all(layer.visible for layer in stream.viewer.layers)
 
 
 def test_navigate_says_where_it_went(stream: Stream) -> None:

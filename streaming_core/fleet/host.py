@@ -15,6 +15,7 @@ from streaming_core.errors import InvalidSetting, LeaseHeld, PlanecastError, Por
 from streaming_core.fleet.registry import Connection, find, lease_path, publish, viewer_keys
 from streaming_core.fleet.spawn import keep, tell
 from streaming_core.memory.budget import Budget
+from streaming_core.memory.heap import Heap
 from streaming_core.memory.leases import Lease, is_held, janitor
 from streaming_core.memory.places import remove, run_folder, run_folders
 from streaming_core.network.endpoints import (
@@ -123,6 +124,7 @@ class Host:
         self._folder = run_folder()
         self._settings = settings or Settings.load()
         self._closed = False
+        self._heap = Heap()
         self._janitor_at = time.monotonic() + JANITOR_EVERY
         janitor(self._folder)
         refusal = PortTaken(f"all ports of {adapter.viewer_kind} viewers have one; say port=")
@@ -185,6 +187,8 @@ class Host:
 
     def _chores(self) -> None:
         self._lease.refresh()
+        intake = self.intake
+        self._heap.look(intake.progress, intake.backlog, intake.budget.held)
         now = time.monotonic()
         if now >= self._janitor_at:
             self._janitor_at = now + JANITOR_EVERY

@@ -2,7 +2,8 @@
 
 ``planecast bench soak --minutes 20``: images of mixed sizes, some in memory of ``allocate()``,
 go to the recording viewer and to napari at once. The same planes come again and again, so a
-viewer that grows does not grow by what it shows.
+viewer that grows does not grow by what it shows. Memory is compared while the stream rests: in its
+midst it is what the allocator keeps from the busiest moment.
 """
 
 from __future__ import annotations
@@ -55,6 +56,9 @@ LIMITS: Final = {"memory": 16 * MIB, "shared": 16 * MIB, "files": 16, "threads":
 
 UNITS: Final = {"memory": MIB, "shared": MIB, "files": 1, "threads": 1}
 
+REST: Final = 20.0
+"""Seconds without images, after the warm-up and at the end: a viewer gives back what is free."""
+
 log = logging.getLogger("planecast.bench")
 
 
@@ -96,11 +100,16 @@ class Outcome:
     undelivered: int = 0
     rate: float = 0.0
     samples: dict[str, list[Sample]] = field(default_factory=dict)
+    rests: dict[str, list[Sample]] = field(default_factory=dict)
 
     def trends(self) -> list[Trend]:
         """Every process and thing."""
         return [
-            trend(name, what, samples) for name, samples in self.samples.items() for what in LIMITS
+            at_rest(name, samples, self.rests[name])
+            if what == "memory"
+            else trend(name, what, samples)
+            for name, samples in self.samples.items()
+            for what in LIMITS
         ]
 
 
@@ -114,6 +123,13 @@ def trend(name: str, what: str, samples: Sequence[Sample]) -> Trend:
     slope = np.polyfit(times - times[0], values, 1)[0] if len(late) > 2 else 0.0
     growth = float(slope * (times[-1] - times[0]))
     return Trend(name, what, values[0], values[-1], values.max(), growth, LIMITS[what])
+
+
+def at_rest(name: str, samples: Sequence[Sample], rests: Sequence[Sample]) -> Trend:
+    """Compare the memory of a process at its two rests."""
+    first, last = rests[0].memory, rests[-1].memory
+    most = max(one.memory for one in samples)
+    return Trend(name, "memory", first, last, most, last - first, LIMITS["memory"])
 
 
 def sample(process: psutil.Process, began: float) -> Sample:
@@ -133,12 +149,18 @@ def sample(process: psutil.Process, began: float) -> Sample:
 
 
 def stream(ports: Sequence[int], rate: float) -> None:
-    """Send so many images a second until the standard input ends; say how many."""
-    ended = threading.Event()
+    """Send so many images a second until the standard input ends; say how many.
+
+    On a line of it the stream rests, and on the next it goes on.
+    """
+    ended, going = threading.Event(), threading.Event()
+    going.set()
 
     def wait() -> None:
-        sys.stdin.read()
+        for _ in sys.stdin:
+            going.clear() if going.is_set() else going.set()
         ended.set()
+        going.set()
 
     threading.Thread(target=wait, daemon=True).start()
     images = {side: np.array(make(side, PLACES)) for side in SIDES}
@@ -156,6 +178,10 @@ def stream(ports: Sequence[int], rate: float) -> None:
         both.show(image, components={"t": t}, source=str(side))
         count += 1
         ended.wait(max(0.0, began + count / rate - time.monotonic()))
+        if not going.is_set():
+            stopped = time.monotonic()
+            going.wait()
+            began += time.monotonic() - stopped
     seconds = time.monotonic() - began
     both.settle(LIMIT)
     lost = sum(len(viewer.undelivered) for viewer in viewers)
@@ -218,7 +244,11 @@ def run(seconds: float, rate: float, every: float) -> Outcome:
         try:
             line(feeder)
             watched = {"producer": feeder, "recording viewer": one[1], "napari viewer": other[1]}
-            _watch(watched, outcome, seconds, every)
+            warm = max(WARM_SECONDS, WARM * seconds)
+            _watch(watched, outcome, warm, every)
+            _rest(watched, outcome)
+            _watch(watched, outcome, seconds - warm, every)
+            _rest(watched, outcome)
             said, _ = feeder.communicate(timeout=2 * LIMIT)
         finally:
             feeder.kill()
@@ -237,15 +267,30 @@ def _watch(
     watched: dict[str, subprocess.Popen[str]], outcome: Outcome, seconds: float, every: float
 ) -> None:
     processes = {name: psutil.Process(process.pid) for name, process in watched.items()}
-    outcome.samples = {name: [] for name in processes}
-    began = time.monotonic()
-    while (now := time.monotonic() - began) < seconds:
+    before = max((many[-1].at for many in outcome.samples.values()), default=0.0)
+    began = time.monotonic() - before
+    while (now := time.monotonic() - began) < before + seconds:
         for name, process in processes.items():
             if watched[name].poll() is not None:
                 raise Wrong(f"the {name} ended after {now:.0f} s")
-            outcome.samples[name].append(sample(process, began))
+            outcome.samples.setdefault(name, []).append(sample(process, began))
         log.info("%.0f s: %s", now, {name: many[-1] for name, many in outcome.samples.items()})
         time.sleep(every)
+
+
+def _rest(watched: dict[str, subprocess.Popen[str]], outcome: Outcome) -> None:
+    """Let the stream rest for a while, and look at the processes at the end of it."""
+    pipe = watched["producer"].stdin
+    assert pipe is not None
+    for last in (False, True):
+        pipe.write("\n")
+        pipe.flush()
+        if not last:
+            time.sleep(REST)
+            for name, process in watched.items():
+                found = sample(psutil.Process(process.pid), time.monotonic())
+                outcome.rests.setdefault(name, []).append(found)
+            log.info("at rest: %s", {name: many[-1] for name, many in outcome.rests.items()})
 
 
 def _compare(port: int) -> None:
@@ -272,7 +317,10 @@ def table(trends: Sequence[Trend], span: float) -> Table:
             *(f"{value / unit:.1f}".replace("-0.0", "0.0") for value in figures),
             "[green]yes[/]" if one.flat else "[red]no[/]",
         )  # fmt: skip
-    made.caption = f"growth: of the trend over {span:.0f} s after the warm-up"
+    made.caption = (
+        f"growth: of the trend over {span:.0f} s after the warm-up; of memory, from one rest to "
+        "the other"
+    )
     return made
 
 

@@ -245,7 +245,8 @@ class NapariAdapter:
 
     def _on_quiet(self) -> None:
         if self._crossing.idle:
-            self.layers.refresh_thumbnails()
+            self.layers.position.update()
+            self.layers.redraw.thumbnails()
 
 
 class Show:

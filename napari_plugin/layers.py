@@ -19,6 +19,7 @@ from napari_plugin.marks import MarkLayers
 from napari_plugin.origins import Origins
 from napari_plugin.plan import SPLIT, Axes, Spanned, focus
 from napari_plugin.position import Position
+from napari_plugin.redraw import Redraw
 from napari_plugin.rehearsal import without_xarray
 from napari_plugin.sliders import Sliders
 from napari_plugin.space import Space
@@ -58,7 +59,7 @@ class Layers:
         self._before: dict[str, Value] | None = None
         self._stale_axes = False
         self._moves: list[tuple[str, int]] = []
-        self._touched: dict[GroupKey, set[tuple[Value, ...]]] = {}
+        self.redraw = Redraw(self.sliders, self._entries)
         self._newest: dict[tuple[str, ...], Image] = {}
         self._arranger = Arranger(viewer, self.maker)
         self.origins = Origins(viewer, self.sliders, self._live, self.space)
@@ -125,9 +126,9 @@ class Layers:
             entry.let_paint()
         if put.outdated:
             return False  # nor has it a say in the contrast
-        self._touched.setdefault(key, set()).add(put.place)
+        self.redraw.touch(key, [put.place])
         if image.contrast_limits is None and entry.raise_white(plane):
-            self._touched[key].update(entry.group.planes)
+            self.redraw.touch(key, entry.group.planes)
         entry.open_contrast(plane)
         return False
 
@@ -142,21 +143,14 @@ class Layers:
                 place |= focus(self.axes, image, place)
             with few_thumbnails(self._live()), self.position.unhurried():
                 moved = self.sliders.go(place)
-        touched, self._touched = self._touched, {}
+        touched = self.redraw.take()
         if touched and not moved:
             self.origins.update()
         if not moved:  # else napari has just read every visible layer anew
-            self._redraw(touched)
+            self.redraw.draw(touched)
             self.position.update()
         self.marks.settle()
         self._tables.settle()
-
-    def refresh_thumbnails(self) -> None:
-        """Redraw thumbnails and text that were put off; for when nothing else is to be done."""
-        self.position.update()
-        for entry in self._live():
-            if entry.thumbnail_due:
-                entry.refresh()
 
     def clear(self, source: str | None) -> int:
         """Forget the groups of a source, or all and what was expected; return how many."""
@@ -180,15 +174,14 @@ class Layers:
     def _forget(self, gone: Iterable[tuple[GroupKey, tuple[Value, ...]]]) -> None:
         """Redraw at the next `settle` where planes are gone."""
         for key, place in gone:
-            if key in self._entries:
-                self._touched.setdefault(key, set()).add(place)
+            self.redraw.touch(key, [place])
 
     def _discard(self, groups: Sequence[Group[Plane]]) -> int:
         """Remove the layers of forgotten groups, and values that only they had; return how many."""
         gone = [self._entries.pop(group.key) for group in groups if group.key in self._entries]
         self._remove(entry.layer for entry in gone if entry.layer is not None)
         for group in groups:
-            self._touched.pop(group.key, None)
+            self.redraw.forget(group.key)
             self._arranger.due.pop(group.key, None)
         keys = self.catalog.groups
         self.maker.forget_all_but(keys)
@@ -375,20 +368,6 @@ class Layers:
     def _live(self) -> Iterator[Entry]:
         """Entries whose layer is there and still shows our planes."""
         return (entry for entry in self._entries.values() if entry.live)
-
-    # -- drawing ---------------------------------------------------------------------------
-
-    def _redraw(self, touched: Mapping[GroupKey, set[tuple[Value, ...]]]) -> None:
-        """Refresh the layers that show one of the places."""
-        cut = self.sliders.cut() if touched else {}
-        for key, places in touched.items():
-            entry = self._entries[key]
-            layer = entry.layer
-            if layer is None or not entry.live:
-                continue
-            fixed = [(at, cut[name]) for at, name in enumerate(entry.group.names) if name in cut]
-            if any(all(place[at] == value for at, value in fixed) for place in places):
-                entry.refresh()
 
     def _on_removed(self, event: Any) -> None:
         if self._removing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QTimer
 
 from napari_plugin.activity import Activity
-from napari_plugin.gl import guard_context
+from napari_plugin.gl import guard_context, texture_limit
 from napari_plugin.gui_thread import Crossing
 from napari_plugin.layers import Layers
 from napari_plugin.making import THUMBNAIL_EVERY
@@ -75,7 +76,7 @@ class NapariAdapter:
         self.address = ""
         self.paused = False
         self.host: Host | None = None
-        self.layers = Layers(viewer)
+        self.layers = Layers(viewer, partial(texture_limit, viewer))
         self._verbs = Verbs(viewer, self.layers, end or self.end)
         self._activity = Activity()
         self._verbs.table.update(self._activity.table)
@@ -85,6 +86,7 @@ class NapariAdapter:
         self.layers.due.connect(self._on_due)
         self._going_on = False
         self.layers.marks.wanted = self.go_on
+        self.layers.pyramids.changed = lambda: self._crossing.put(Sharpen(self.layers))
         self._shown: list[Callable[..., None]] = []
         self._thumbnails = QTimer(self._crossing)
         self._thumbnails.setSingleShot(True)
@@ -100,6 +102,7 @@ class NapariAdapter:
     def serve(self, host: Host) -> None:
         """Say through which host producers reach it."""
         self.host, self.address = host, f"127.0.0.1:{host.port}"
+        self.layers.pyramids.took = host.intake.budget.take
         self._watch.start()
 
     @property
@@ -291,6 +294,21 @@ class Make:
         except Exception:
             # The boundary to napari: what could not be made must not end the stream.
             log.exception("a layer could not be made")
+
+    def abandon(self) -> None:
+        """Nobody waits for it."""
+
+
+class Sharpen:
+    """A job: draw large planes anew, of which smaller versions have been made."""
+
+    def __init__(self, layers: Layers) -> None:
+        self._layers = layers
+
+    def steps(self) -> Iterator[bool]:
+        """Draw them, once for all that were made meanwhile."""
+        self._layers.redraw.pyramids()
+        yield True
 
     def abandon(self) -> None:
         """Nobody waits for it."""

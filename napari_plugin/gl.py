@@ -1,4 +1,4 @@
-"""Keeps the canvas's OpenGL context current while layers are removed: else napari may crash."""
+"""The canvas's OpenGL: kept current while layers are removed, and asked how much it can hold."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, Final
 from napari import Viewer
 from qtpy.QtCore import QObject
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
+from vispy.gloo import gl
 
 REMOVING: Final = ("removing", "removed", "end_batch")
 """Events of ``viewer.layers`` around the moment in which napari frees a layer's GPU memory."""
@@ -37,9 +38,24 @@ class ContextGuard(QObject):
             pass  # the window is gone, and nothing will be painted any more
 
 
-def guard_context(viewer: Viewer) -> None:
-    """Give a viewer with a window its guard, once; its public parts lead to the canvas."""
+def canvas_of(viewer: Viewer) -> QOpenGLWidget | None:
+    """Return the canvas of a viewer with a window; public parts of napari lead to it."""
     middle = viewer.window.main_menu.window().centralWidget()
-    canvas = None if middle is None else middle.findChild(QOpenGLWidget)
+    return None if middle is None else middle.findChild(QOpenGLWidget)
+
+
+def texture_limit(viewer: Viewer) -> int | None:
+    """Return how many pixels the graphics card takes along a side; None where it does not tell."""
+    canvas = canvas_of(viewer)
+    if canvas is None:
+        return None
+    canvas.makeCurrent()
+    limit = gl.glGetParameter(gl.GL_MAX_TEXTURE_SIZE)
+    return int(limit) if limit else None
+
+
+def guard_context(viewer: Viewer) -> None:
+    """Give a viewer with a window its guard, once."""
+    canvas = canvas_of(viewer)
     if canvas is not None and canvas.findChild(ContextGuard) is None:
         ContextGuard(viewer, canvas)

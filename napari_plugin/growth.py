@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from typing import Final
 
+import numpy as np
 from napari.layers import Labels, Layer
 
 from napari_plugin.painting import forget_strokes
@@ -52,7 +53,7 @@ def reshape(layers: Iterable[tuple[Layer, PlaneStack]], units: tuple[str, ...]) 
         with ExitStack() as silence:
             for event in ("data", "axis_labels", "scale", "translate", "units"):
                 silence.enter_context(getattr(layer.events, event).blocker())
-            layer.data = stack
+            give(layer, stack)
             layer.axis_labels = axis_labels(stack.axes)
             layer.scale = (*steps(stack.axes), *inner)
             layer.translate = (*starts(stack.axes), *shift)
@@ -61,8 +62,18 @@ def reshape(layers: Iterable[tuple[Layer, PlaneStack]], units: tuple[str, ...]) 
             layer.editable = False  # a new array makes napari forget that it was so
             if editable:
                 forget_strokes(layer, mode)
-    for layer, stack in layers:
-        layer.events.data(value=stack)
+    for layer, _ in layers:
+        layer.events.data(value=layer.data)
+
+
+def give(layer: Layer, stack: PlaneStack) -> None:
+    """Let a layer show a stack, with its smaller versions."""
+    data = stack.layer_data
+    if isinstance(data, list):
+        # napari begins with the smallest version, and would keep the corners of the one before.
+        last = np.array(data[-1].shape[: len(stack.axes.names) + 2]) - 1  # without samples
+        layer.corner_pixels = np.array([np.zeros_like(last), last])
+    layer.data = data
 
 
 def axis_labels(axes: Axes) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from napari.components import ViewerModel
@@ -19,6 +19,7 @@ from napari_plugin.marks import MarkLayers
 from napari_plugin.origins import Origins
 from napari_plugin.plan import SPLIT, Axes, Spanned, focus
 from napari_plugin.position import Position
+from napari_plugin.pyramids import Pyramids
 from napari_plugin.redraw import Redraw
 from napari_plugin.rehearsal import without_xarray
 from napari_plugin.sliders import Sliders
@@ -43,18 +44,23 @@ class Layers:
     ----------
     viewer
         Also holds layers of others, which are left alone.
+    limit
+        Returns how many pixels its graphics card takes along a side; None for any number.
     """
 
     due = Signal()
     """Layers are to be made, as soon as there is time: `make_due`."""
 
-    def __init__(self, viewer: ViewerModel) -> None:
+    def __init__(
+        self, viewer: ViewerModel, limit: Callable[[], int | None] = lambda: None
+    ) -> None:  # fmt: skip
         self.viewer = viewer
         self.catalog: Catalog[Plane] = Catalog(SPLIT)
         self.sliders = Sliders(viewer)
         self.axes = Axes()
         self._entries: dict[GroupKey, Entry] = {}
-        self.maker = Maker(viewer, self.sliders)
+        self.pyramids = Pyramids(limit)
+        self.maker = Maker(viewer, self.sliders, self.pyramids)
         self.space = Space()
         self._before: dict[str, Value] | None = None
         self._stale_axes = False
@@ -306,6 +312,7 @@ class Layers:
         self.marks.close()
         self._tables.close()
         self.sliders.close()
+        self.pyramids.close()
 
     # -- making and regrouping -------------------------------------------------------------
 

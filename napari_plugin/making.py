@@ -19,11 +19,12 @@ from napari.layers import Layer, Points, Shapes, Tracks
 from napari.utils.colormaps import ensure_colormap
 from numpy.typing import NDArray
 
-from napari_plugin.growth import axis_labels, starts, steps
+from napari_plugin.growth import axis_labels, give, starts, steps
 from napari_plugin.looks import Contrast, Palette, contrast_of, is_flat, white_of
 from napari_plugin.painting import Painting, forget_strokes
 from napari_plugin.plan import Axes, layer_title
 from napari_plugin.planes import PlaneStack
+from napari_plugin.pyramids import Pyramids
 from napari_plugin.sliders import Sliders
 from napari_plugin.space import Space
 from streaming_core.looks import OPENING
@@ -109,7 +110,10 @@ class Entry:
         """Draw the layer anew; its thumbnail not each time."""
         if self.layer is not None:
             late = self.put_off_thumbnail()
-            self.layer.refresh(extent=False, highlight=False, thumbnail=not late)
+            if self.layer.multiscale and self.layer.ndim == 2:
+                give(self.layer, self.stack)  # else napari shows a copy that it has kept
+            else:
+                self.layer.refresh(extent=False, highlight=False, thumbnail=not late)
 
     def put_off_thumbnail(self) -> bool:
         """Whether the thumbnail that napari is about to make is to wait; notes that."""
@@ -122,7 +126,7 @@ class Entry:
     @property
     def live(self) -> bool:
         """Whether the layer is there, and shows our planes: the user may give it other data."""
-        return self.layer is not None and self.layer.data is self.stack
+        return self.layer is not None and self.stack.is_of(self.layer)
 
     def open_contrast(self, plane: Plane) -> None:
         """Widen the contrast for one of a layer's first planes, unless the user has set it."""
@@ -153,7 +157,7 @@ class Entry:
     def let_paint(self) -> None:
         """Allow a person to paint on it; for labels."""
         self.stack.painting = Painting(self.group)
-        if self.layer is not None:
+        if self.layer is not None and not self.layer.multiscale:
             self.layer.editable = True
 
     def forget_strokes(self) -> None:
@@ -171,10 +175,13 @@ class Maker:
         Also holds layers of others, which are left alone.
     sliders
         Of this viewer: a new layer moves them, which is not the user's doing.
+    pyramids
+        For planes that the graphics card cannot hold.
     """
 
-    def __init__(self, viewer: ViewerModel, sliders: Sliders) -> None:
+    def __init__(self, viewer: ViewerModel, sliders: Sliders, pyramids: Pyramids) -> None:
         self._viewer = viewer
+        self._pyramids = pyramids
         self._sliders = sliders
         self._palette = Palette()
         self._marks: WeakSet[Layer] = WeakSet()  # ours: those of the user have no say
@@ -185,6 +192,8 @@ class Maker:
         """Make a group's layer from its planes, (Y, X) or (Y, X, S), and show it."""
         image, key = group.latest, group.key
         entry, values = self._begin(group, axes, look)
+        if not image.editable:  # napari paints on labels in full size only
+            self._add_levels(entry)
         factor = space.factor(image.units)
         origin = next(iter(group.origins.values()), (0.0, 0.0))
         common = {
@@ -195,17 +204,19 @@ class Maker:
             "translate": (*starts(axes), *(at * factor for at in origin)),
             "units": space.units(axes),
             "projection_mode": "none",
+            "multiscale": isinstance(entry.stack.layer_data, list),
         }
         if key.kind == "labels":
-            entry.layer = LabelsLayer(entry.stack, **common)
+            entry.layer = LabelsLayer(entry.stack.layer_data, **common)
             entry.layer.editable = False
             if image.editable:
                 entry.let_paint()
         elif key.rgb:
-            entry.layer = ImageLayer(entry.stack, rgb=True, **common)
+            entry.layer = ImageLayer(entry.stack.layer_data, rgb=True, **common)
         else:
             limits = values["contrast_limits"]
-            entry.layer = ImageLayer(entry.stack, contrast_limits=limits, **common)
+            data = entry.stack.layer_data
+            entry.layer = ImageLayer(data, contrast_limits=limits, **common)
         if group.origins:
             entry.origin = tuple(entry.layer.translate[-2:])
         _put_on(entry.layer, values)
@@ -218,6 +229,8 @@ class Maker:
         It has the new data only when its axes have been told to napari.
         """
         entry, values = self._begin(group, axes, look)
+        if layer.multiscale:
+            self._add_levels(entry)
         entry.layer = layer
         if group.origins:
             entry.origin = tuple(layer.translate[-2:])
@@ -227,6 +240,10 @@ class Maker:
         if group.latest.editable:
             entry.let_paint()
         return entry
+
+    def _add_levels(self, entry: Entry) -> None:
+        for level in self._pyramids.levels(entry.group.key, entry.group.planes):
+            entry.stack.add_smaller(level, level.shape)
 
     def _begin(self, group: Group[Plane], axes: Axes, look: Look) -> tuple[Entry, dict[str, Any]]:
         """Return an entry without a layer, and everything that its layer is to look like."""

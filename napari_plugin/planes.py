@@ -10,6 +10,7 @@ from types import EllipsisType
 from typing import Any, SupportsIndex, TypeAlias
 
 import numpy as np
+from napari.layers import Layer
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from napari_plugin.painting import Painting
@@ -68,8 +69,9 @@ class PlaneStack:
         self._planes = planes
         self._plane = plane
         self._kept = np.dtype(dtype)
-        self.white = white
+        self._white = white
         self.painting = painting
+        self._smaller: tuple[PlaneStack, ...] = ()
         seen_as_bytes = white is not None or self._kept == np.bool_
         self._dtype = np.dtype(np.uint8) if seen_as_bytes else self._kept
         # Zero strides: one element of memory whatever the shape, and read-only.
@@ -77,10 +79,42 @@ class PlaneStack:
 
     def on(self, axes: Axes) -> PlaneStack:
         """Return the same planes over other axes."""
-        return PlaneStack(
+        stack = PlaneStack(
             axes, self._names, self._planes, self._plane, self._kept, self.blank, self.white,
             self.painting,
         )  # fmt: skip
+        stack._smaller = tuple(one.on(axes) for one in self._smaller)
+        return stack
+
+    def add_smaller(
+        self, planes: Mapping[tuple[Value, ...], NDArray[Any]], plane: tuple[int, ...]
+    ) -> None:
+        """Take the same planes in a smaller version too, the larger ones first."""
+        stack = PlaneStack(
+            self.axes, self._names, planes, plane, self._kept, self.blank, self.white
+        )  # fmt: skip
+        self._smaller = (*self._smaller, stack)
+
+    @property
+    def layer_data(self) -> PlaneStack | list[PlaneStack]:
+        """What a layer is given: this alone, or with its smaller versions behind it."""
+        return [self, *self._smaller] if self._smaller else self
+
+    def is_of(self, layer: Layer) -> bool:
+        """Whether a layer shows this: its user may have given it other data."""
+        data = layer.data
+        return data is self or (bool(self._smaller) and layer.multiscale and data[0] is self)
+
+    @property
+    def white(self) -> float | None:
+        """For RGB the value that is full brightness."""
+        return self._white
+
+    @white.setter
+    def white(self, white: float | None) -> None:
+        self._white = white
+        for one in self._smaller:
+            one.white = white
 
     @property
     def blank(self) -> float:
@@ -114,12 +148,12 @@ class PlaneStack:
         """Read: a view of the plane where every shared axis has an index, else a copy."""
         ranges, kept, inside = self._spread(key)
         if not kept:
-            part = self._at(tuple(r[0] for r in ranges))[inside]
+            part = self._at(tuple(r[0] for r in ranges), inside)
             return part if self.painting is None else np.array(part, copy=True)
         blank = self._blank[inside]
         out = np.empty((prod(kept), *blank.shape), self._dtype)
         for row, indices in enumerate(product(*ranges)):
-            out[row] = self._at(indices)[inside]
+            out[row] = self._at(indices, inside)
         return out.reshape((*kept, *blank.shape))
 
     def __setitem__(self, key: Key | tuple[Key, ...], value: ArrayLike) -> None:
@@ -139,11 +173,12 @@ class PlaneStack:
         whole = self[...]
         return whole if dtype is None else whole.astype(dtype, copy=False)
 
-    def _at(self, indices: tuple[int, ...]) -> NDArray[Any]:
-        """Return the plane at an index, or the blank one."""
+    def _at(self, indices: tuple[int, ...], inside: tuple[int | slice, ...]) -> NDArray[Any]:
+        """Return a part of the plane at an index, or of the blank one."""
         plane = self._planes.get(self._place(indices))
         if plane is None:
-            return self._blank
+            return self._blank[inside]
+        plane = plane[inside]
         if self.white is not None:
             share = np.multiply(plane, 255 / self.white, dtype=np.float64)
             np.clip(share, 0, 255, out=share)

@@ -51,6 +51,12 @@ class Redraw:
             if any(all(place[at] == value for at, value in fixed) for place in places):
                 entry.refresh()
 
+    def pyramids(self) -> None:
+        """Draw the layers that have smaller versions of their planes: there are new ones."""
+        for entry in self._entries.values():
+            if entry.live and entry.layer is not None and entry.layer.multiscale:
+                entry.refresh()
+
     def thumbnails(self) -> None:
         """Draw thumbnails that were put off; for when nothing else is to be done."""
         for entry in self._entries.values():

@@ -107,8 +107,8 @@ class _Owner(weakref.ref[Any]):
 class Budget:
     """Counts the memory of arrays that are kept, until it is really let go of.
 
-    A view keeps the whole array below it, so that is what is counted. Any thread may ask and set
-    the limit; arrays are taken by one.
+    A view keeps the whole array below it, so that is what is counted. Any thread may ask, take
+    and set the limit.
 
     Parameters
     ----------

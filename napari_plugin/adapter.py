@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 from weakref import WeakValueDictionary
@@ -160,6 +161,11 @@ class NapariAdapter:
             self.layers.release(key)
         self.settle()
 
+    def restore(self, keys: Iterable[GroupKey]) -> None:
+        """Bring back layers that their user has deleted."""
+        for key in keys:
+            self.layers.restore(key)
+
     def clear(self, source: str | None = None) -> int:
         """Remove the layers of a source, or of all, and free their memory."""
         return self.layers.clear(source)
@@ -215,14 +221,16 @@ class NapariAdapter:
         if self.closed:
             return
         self.closed = True
-        self._thumbnails.stop()
-        self._watch.stop()
+        with suppress(RuntimeError):  # a program that ends deletes Qt's half of them first
+            self._thumbnails.stop()
+            self._watch.stop()
         self._crossing.close()
         self._activity.close()
         self._tell_shown()  # they are in the layers; there may be no window to draw them in
         self._verbs.close()
         self.layers.close()
-        self._crossing.deleteLater()
+        with suppress(RuntimeError):
+            self._crossing.deleteLater()
         _adapters.pop(id(self.viewer), None)
 
     def end(self) -> None:

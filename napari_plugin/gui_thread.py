@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from math import ceil
 from time import monotonic
 from typing import Final, Protocol
@@ -89,7 +90,8 @@ class Crossing(QObject):
     def close(self) -> None:
         """Take no more jobs, and abandon those that are not finished."""
         self._closed = True
-        self._timer.stop()
+        with suppress(RuntimeError):  # a program that ends deletes Qt's half of it first
+            self._timer.stop()
         left = [self._job] if self._job is not None else []
         self._job, self._steps = None, iter(())
         while self._queue:

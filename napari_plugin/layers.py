@@ -272,6 +272,7 @@ class Layers:
 
     def restore(self, key: GroupKey) -> None:
         """Bring back the layer of a group that the user deleted. It looks as it did."""
+        self.marks.restore(key)
         entry = self._entries.get(key)
         if entry is not None and entry.layer is None:
             self._make(entry.group, self._arranger.ask_back(key).seen_again())
@@ -289,6 +290,11 @@ class Layers:
         """Return what a group's layer is called now; None if the user deleted it."""
         layer = self.layer_of(key)
         return None if layer is None else str(layer.name)
+
+    def held(self, key: GroupKey) -> int:
+        """Return how many bytes a group holds."""
+        group = self.catalog.groups.get(key)
+        return self.marks.held(key) if group is None else len(group.planes) * group.plane_bytes
 
     def images(self) -> Iterator[Entry]:
         """The images whose layers are there, as they came."""

@@ -70,14 +70,17 @@ class MarkLayers:
             for entry in self.entries.values()
         )
 
-    @property
-    def held(self) -> int:
-        """Bytes of numbers that the viewer owns."""
-        return sum(
-            kept.drawing.nbytes
-            for entry in self.entries.values()
-            for kept in entry.group.planes.values()
-        )
+    def held(self, key: GroupKey) -> int:
+        """Bytes of the numbers of a group."""
+        entry = self.entries.get(key)
+        return entry.nbytes if entry else 0
+
+    def restore(self, key: GroupKey) -> None:
+        """Bring back the layer of a group that its user deleted."""
+        entry = self.entries.get(key)
+        if entry is not None and entry.deleted:
+            entry.deleted, entry.shown = False, None
+            self.wanted()
 
     def put(self, image: Image, drawing: Drawing, shown: Callable[..., None]) -> None:
         """Take a drawing; ``shown`` is called when it is in its layer, if it is looked at."""

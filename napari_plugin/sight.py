@@ -89,6 +89,11 @@ class MarkEntry:
         return (*self.group.names, *self.swept)
 
     @property
+    def nbytes(self) -> int:
+        """Bytes of its numbers."""
+        return sum(kept.drawing.nbytes for kept in self.group.planes.values())
+
+    @property
     def values(self) -> Mapping[str, Values]:
         """Values of those sliders that it has."""
         return self.group.values | self.swept
@@ -107,7 +112,7 @@ def told(entry: MarkEntry) -> dict[str, Any]:
         "components": split | {name: list(values) for name, values in entry.values.items()},
         "places": len(group.planes),
         "objects": sum(kept.drawing.objects for kept in group.planes.values()),
-        "bytes": sum(kept.drawing.nbytes for kept in group.planes.values()),
+        "bytes": entry.nbytes,
     }
 
 

@@ -44,6 +44,7 @@ class Table(QTreeWidget, Generic[K]):
         self.setUniformRowHeights(True)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         header = self.header()
+        header.setStyleSheet("QHeaderView::section { background: transparent; border: 0; }")
         header.setStretchLastSection(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
@@ -82,7 +83,6 @@ class Programs(Table[str]):
     def __init__(self) -> None:
         super().__init__([name for name, _ in COLUMNS])
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
-        self.setMaximumHeight(3 * LEAST)
         for column, (_, words) in enumerate(COLUMNS):
             self.headerItem().setToolTip(column, words)
 
@@ -111,12 +111,16 @@ class Groups(Table[GroupKey]):
         """Show what the layers hold."""
         self.show_rows(
             (
-                key,
+                group.key,
                 [
-                    layers.layer_name(key) or f"{key.title() or key.kind} (deleted)",
+                    layers.layer_name(group.key) or _deleted(group.key),
                     str(len(group.planes)),
-                    say_bytes(len(group.planes) * group.plane_bytes),
+                    say_bytes(layers.held(group.key)),
                 ],
             )
-            for key, group in layers.catalog.groups.items()
+            for group in layers.groups()
         )
+
+
+def _deleted(key: GroupKey) -> str:
+    return f"{key.title() or key.kind} (deleted)"

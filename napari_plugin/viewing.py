@@ -68,10 +68,8 @@ class Viewing:
         if limits not in ("once", "continuous", "off"):
             limits = _limits(limits)
         for layer in layers:
-            layer.auto_contrast = limits == "continuous"
-            if limits == "once":
-                layer.reset_contrast_limits()
-            elif isinstance(limits, tuple):
+            auto_contrast(layer, limits if isinstance(limits, str) else "off")
+            if isinstance(limits, tuple):
                 low, high = layer.contrast_limits_range
                 layer.contrast_limits_range = min(low, limits[0]), max(high, limits[1])
                 layer.contrast_limits = limits
@@ -107,6 +105,13 @@ class Viewing:
             )
             raise RequestFailed(f"no layer of {asked or 'ours'}; layers are: {have}")
         return layers, inside
+
+
+def auto_contrast(layer: ImageLayer, mode: str) -> None:
+    """Find the contrast of a layer "once", in what is in view; "continuous", or "off" again."""
+    layer.auto_contrast = mode == "continuous"
+    if mode == "once":
+        layer.reset_contrast_limits()
 
 
 def _limits(limits: object) -> tuple[float, float]:

@@ -10,26 +10,32 @@ from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import (
     QCheckBox,
     QFormLayout,
-    QHBoxLayout,
+    QFrame,
     QLabel,
     QLineEdit,
     QProgressBar,
-    QPushButton,
+    QScrollArea,
     QStackedLayout,
+    QTabWidget,
     QVBoxLayout,
     QWidget,
 )
-from superqt import QCollapsible
 
 from napari_plugin.adapter import NapariAdapter, adapter_of
 from napari_plugin.forms import MB, Modes, budget_form
 from napari_plugin.listening import begin, end, listening_of
-from napari_plugin.tables import Groups, Programs
+from napari_plugin.pages import LayersPage, button, row
+from napari_plugin.tables import Programs
 from streaming_core.errors import InvalidComponents
 from streaming_core.memory.budget import Budget, say_bytes
 
 EVERY: Final = 500
 """Milliseconds between two looks at the figures, while the widget can be seen."""
+
+FULL: Final = (
+    "Beyond it programs wait, and nothing is lost. Clear or release what is not needed, set it "
+    "higher, or let programs send with keep=N."
+)
 
 SILENT: Final = (
     "This napari receives no streams. Let it listen, and connect to it, "
@@ -97,9 +103,8 @@ class StreamsWidget(QWidget):
         self._pause.setText("Go on" if adapter.paused else "Pause")
         self._show_memory(adapter)
         self._programs.refresh(adapter.producers)
-        self._groups.refresh(layers)
+        self._layers.refresh(adapter)
         self._modes.refresh({name: str(mode) for name, mode in layers.modes().items()})
-        self._on_selected()
 
     def _show_memory(self, adapter: NapariAdapter) -> None:
         budget = self._budget()
@@ -117,30 +122,19 @@ class StreamsWidget(QWidget):
     def _make_parts(self) -> None:
         self._address = QLineEdit()
         self._address.setReadOnly(True)
-        self._copy = _button("Copy", "Copy the address, for planecast.connect()", self._on_copy)
-        self._stop = _button("Stop", "Free the port; the layers stay", self._on_stop)
+        self._copy = button("Copy", "Copy the address, for planecast.connect()", self._on_copy)
+        self._stop = button("Stop", "Free the port; the layers stay", self._on_stop)
         self._memory = QProgressBar()
         self._memory.setRange(0, 100)
         self._why = QLabel()
         self._why.setWordWrap(True)
-        self._pause = _button("Pause", "Take no more images; nothing is lost", self._on_pause)
+        self._pause = button("Pause", "Take no more images; nothing is lost", self._on_pause)
         self._pause.setCheckable(True)
         self._follow = QCheckBox("Follow the newest image")
         self._follow.setToolTip("Sliders go to the newest image until you move one")
         self._follow.clicked.connect(self._on_follow)
         self._programs = Programs()
-        self._groups = Groups()
-        self._groups.itemSelectionChanged.connect(self._on_selected)
-        self._clear = _button("Clear all", "Remove layers and free their memory", self._on_clear)
-        self._old = _button(
-            "Clear old runs", "Remove what only earlier runs of a source have shown", self._on_old
-        )
-        self._release = _button(
-            "Release memory", "Let go of the pixels of the chosen layers", self._on_release
-        )
-        self._restore = _button(
-            "Bring back", "Show the chosen layers again that you have deleted", self._on_restore
-        )
+        self._layers = LayersPage(lambda: adapter_of(self._viewer))
         self._modes = Modes(self._on_arrange)
 
     def _make_silent(self) -> QWidget:
@@ -151,48 +145,41 @@ class StreamsWidget(QWidget):
         words.setAlignment(Qt.AlignmentFlag.AlignTop)
         words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         column.addWidget(words, stretch=1)
-        column.addWidget(
-            _button("Listen for streams", "On a port of this machine", self._on_listen)
-        )
+        column.addWidget(button("Listen for streams", "On a port of this machine", self._on_listen))
         return page
 
     def _make_streams(self) -> QWidget:
         page = QWidget()
         column = QVBoxLayout(page)
+        column.setContentsMargins(6, 6, 6, 6)
+        column.setSpacing(6)
         form = QFormLayout()
-        form.addRow("Address", _row(self._address, self._copy, self._stop))
+        form.setSpacing(6)
+        form.addRow("Address", row(self._address, self._copy, self._stop))
         form.addRow("Memory", self._memory)
         column.addLayout(form)
         column.addWidget(self._why)
-        column.addLayout(_row(self._pause, self._follow))
-        column.addWidget(self._groups, stretch=2)
-        column.addLayout(_row(self._clear, self._old))
-        column.addLayout(_row(self._release, self._restore))
-        column.addWidget(_section("Programs", self._programs, open_=True))
-        column.addWidget(_section("Sliders or layers", self._modes))
+        column.addLayout(row(self._pause, self._follow))
         self._form = budget_form(self._budget)
-        column.addWidget(_section("Memory budget", self._form.native))
-        return page
+        tabs = QTabWidget()
+        tabs.setDocumentMode(True)
+        for title, words, content in (
+            ("Layers", "What came, and what it holds", self._layers),
+            ("Programs", "What sends, how fast, and what did not come", self._programs),
+            ("Sliders", "What is a slider, and what makes layers", _at_top(self._modes)),
+            ("Budget", "The memory that images may fill", _at_top(self._form.native, FULL)),
+        ):
+            tabs.setTabToolTip(tabs.addTab(content, title), words)
+        column.addWidget(tabs, stretch=1)
+        scroll = QScrollArea()  # where there is little room nothing is squeezed
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setWidget(page)
+        return scroll
 
     def _budget(self) -> Budget | None:
         adapter = adapter_of(self._viewer)
         return adapter.host.intake.budget if adapter and adapter.host else None
-
-    def _source(self) -> str | None:
-        """Source of the selected row; None when no row is selected."""
-        return next((key.source for key in self._groups.chosen()), None)
-
-    def _on_selected(self) -> None:
-        adapter = adapter_of(self._viewer)
-        if adapter is None:
-            return
-        chosen, source = self._groups.chosen(), self._source()
-        groups = adapter.layers.catalog.groups
-        self._clear.setText("Clear all" if source is None else f"Clear source {source!r}")
-        self._clear.setEnabled(bool(groups))
-        self._old.setEnabled(bool(groups))
-        self._release.setEnabled(bool(chosen))
-        self._restore.setEnabled(any(adapter.layers.layer_name(key) is None for key in chosen))
 
     def _on_copy(self) -> None:
         QGuiApplication.clipboard().setText(self._address.text())
@@ -216,31 +203,6 @@ class StreamsWidget(QWidget):
         if adapter is not None:
             adapter.layers.sliders.follow = checked
 
-    def _on_clear(self) -> None:
-        adapter = adapter_of(self._viewer)
-        if adapter is not None:
-            adapter.clear(self._source())
-            self.refresh()
-
-    def _on_old(self) -> None:
-        adapter = adapter_of(self._viewer)
-        if adapter is not None:
-            adapter.forget_old_runs()
-            self.refresh()
-
-    def _on_release(self) -> None:
-        adapter = adapter_of(self._viewer)
-        if adapter is not None:
-            adapter.release(self._groups.chosen())
-            self.refresh()
-
-    def _on_restore(self) -> None:
-        adapter = adapter_of(self._viewer)
-        if adapter is not None:
-            for key in self._groups.chosen():
-                adapter.layers.restore(key)
-            self.refresh()
-
     def _on_arrange(self, name: str, mode: str) -> None:
         adapter = adapter_of(self._viewer)
         if adapter is not None:
@@ -251,25 +213,14 @@ class StreamsWidget(QWidget):
             self.refresh()
 
 
-def _button(text: str, tip: str, do: Any) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tip)
-    button.clicked.connect(do)
-    return button
-
-
-def _row(*parts: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    for part in parts:
-        row.addWidget(part)
-    return row
-
-
-def _section(title: str, content: QWidget, *, open_: bool = False) -> QCollapsible:
-    section = QCollapsible(title)
-    section.setContent(content)
-    if open_:
-        section.expand(animate=False)
-    else:
-        section.collapse(animate=False)
-    return section
+def _at_top(content: QWidget, words: str = "") -> QWidget:
+    page = QWidget()
+    column = QVBoxLayout(page)
+    column.setContentsMargins(0, 4, 0, 0)
+    column.addWidget(content)
+    if words:
+        label = QLabel(words)
+        label.setWordWrap(True)
+        column.addWidget(label)
+    column.addStretch(1)
+    return page

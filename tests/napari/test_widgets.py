@@ -1,4 +1,4 @@
-"""The dock widget says what is there, and its three controls work."""
+"""The dock widget says what is there, and its controls work."""
 
 from __future__ import annotations
 
@@ -99,6 +99,49 @@ def test_clear_takes_the_chosen_source_or_all(
     assert rows(widget) == []
     assert len(fresh.viewer.layers) == 0
     assert not button(widget, "Clear all").isEnabled()
+
+
+def test_contrast_is_found_once_or_continuously_for_the_chosen_layers(
+    fresh: Stream, widget: StreamsWidget
+) -> None:
+    for source in ("a", "b"):
+        for z in range(2):
+            plane = np.arange(1600, dtype=np.uint16).reshape(40, 40) * (1 + 5 * z)
+            fresh.show(plane, source=source, components={"z": z}, contrast_limits=(0, 9))
+    fresh.settle()
+    first, second = fresh.viewer.layers
+    fresh.until(lambda: len(rows(widget)) == 2)
+    row = groups(widget).topLevelItem(1)
+    assert row is not None
+    row.setSelected(True)
+    button(widget, "Once").click()
+    assert (list(first.contrast_limits), list(second.contrast_limits)) == ([0, 9], [0, 9594])
+    groups(widget).clearSelection()
+    button(widget, "Continuous").click()
+    fresh.ask("navigate", components={"z": 0})
+    assert list(first.contrast_limits) == list(second.contrast_limits) == [0, 1599]
+    assert button(widget, "Continuous").isChecked()
+    button(widget, "Continuous").click()
+    fresh.ask("navigate", components={"z": 1})
+    assert list(first.contrast_limits) == [0, 1599]
+    first.auto_contrast = second.auto_contrast = True  # by napari's own buttons
+    fresh.until(lambda: button(widget, "Continuous").isChecked())
+
+
+def test_marks_are_in_the_list_and_are_brought_back(fresh: Stream, widget: StreamsWidget) -> None:
+    fresh.show(np.zeros((40, 40), np.uint8), source="raw")
+    fresh.mark("points", [[1.0, 2.0], [3.0, 4.0]], source="spots")
+    fresh.settle()
+    fresh.until(lambda: [row[0] for row in rows(widget)] == ["raw", "spots · points"])
+    fresh.viewer.layers.remove(fresh.viewer.layers["spots · points"])
+    fresh.until(lambda: rows(widget)[1][0].endswith("(deleted)"))
+    row = groups(widget).topLevelItem(1)
+    assert row is not None
+    row.setSelected(True)
+    assert not button(widget, "Release").isEnabled()
+    button(widget, "Bring back").click()
+    fresh.until(lambda: "spots · points" in fresh.viewer.layers)
+    assert fresh.viewer.layers["spots · points"].data.tolist() == [[1, 2], [3, 4]]
 
 
 def test_in_a_napari_without_streams_it_says_how_to_start_one(

@@ -45,6 +45,8 @@ class Table(QTreeWidget, Generic[K]):
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         header = self.header()
         header.setStyleSheet("QHeaderView::section { background: transparent; border: 0; }")
+        for column in range(1, len(headers)):
+            self.headerItem().setTextAlignment(column, Qt.AlignmentFlag.AlignRight)
         header.setStretchLastSection(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)

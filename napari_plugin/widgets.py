@@ -162,7 +162,8 @@ class StreamsWidget(QWidget):
         column.addLayout(row(self._pause, self._follow))
         self._form = budget_form(self._budget)
         tabs = QTabWidget()
-        tabs.setDocumentMode(True)
+        tabs.setStyleSheet("QTabWidget::pane { border: 0; }")
+        tabs.tabBar().setDrawBase(False)
         for title, words, content in (
             ("Layers", "What came, and what it holds", self._layers),
             ("Programs", "What sends, how fast, and what did not come", self._programs),

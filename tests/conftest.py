@@ -13,6 +13,10 @@ import planecast as pc
 from streaming_core.testing import no_leaks
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--drag", default="10", help="seconds that a person drags sliders in napari")
+
+
 @pytest.fixture(autouse=True)
 def run_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep tests apart from the user's own viewers."""

@@ -185,7 +185,10 @@ def test_who_waits_for_a_window_that_hangs_is_told_so(
 
     # This thread draws the window, and now waits for the program instead.
     waits = program.begin(send_and_wait)
-    with pytest.raises(pc.TimedOut, match=r"not shown .*; its window has not answered for \d s"):
+    with pytest.raises(
+        pc.TimedOut,
+        match=r"^3 images are owned, but not shown .*; its window has not answered for \d s",
+    ):
         waits.result()
     program(viewer.settle)
     program(viewer.close)

@@ -169,6 +169,23 @@ def test_scale_and_units_are_one_set_for_all_layers(stream: Stream) -> None:
         assert viewer.dims.current_step[:2] == (0, z)
 
 
+def test_names_and_units_of_axes_survive_every_growth(stream: Stream) -> None:
+    scale, names = {"Z": 0.5, "Y": 0.1, "X": 0.1, "T": 2.0}, ["z", "y", "x"]
+    steps: list[dict[str, Any]] = [{}, {"t": 0}, {"t": 1}, {"well": "B2"}, {"well": "A1", "t": 5}]
+    for more in steps:
+        names = [*(name for name in ("well", "t") if name in more and name not in names), *names]
+        names.sort(key=("well", "t", "z", "y", "x").index)
+        for z in (1, 3, 2):
+            stream.show(shade(1), components={"z": z, **more}, scale=scale, units="um")
+            stream.settle()
+            assert list(stream.viewer.dims.axis_labels) == names
+            kinds = {"well": "pixel", "t": "second"}
+            wanted = [kinds.get(name, "micrometer") for name in names]
+            assert [str(unit) for unit in stream.viewer.dims.units or ()] == wanted
+            for layer in stream.viewer.layers:
+                assert list(layer.axis_labels) == names
+
+
 def test_a_step_that_comes_late_leaves_the_sliders_where_they_are(stream: Stream) -> None:
     stream.show(np.stack([shade(20 * z) for z in range(9)]), "ZYX", contrast_limits=(0, 255))
     stream.settle()

@@ -29,7 +29,7 @@ CORNERS = ((16, 16), (16, 48), (48, 16), (48, 48))
 FULL: dict[str, Any] = {"contrast_limits": (0, 255)}
 
 
-@pytest.mark.parametrize("planes", [10, 100, 1000])
+@pytest.mark.parametrize("planes", [10, 100, 5000])
 def test_a_known_image_is_at_its_place(stream: Stream, planes: int) -> None:
     def shades(z: int) -> tuple[int, ...]:
         return z % 200 + 50, 250 - z % 200, 0, z * 7 % 256
@@ -47,6 +47,12 @@ def test_a_known_image_is_at_its_place(stream: Stream, planes: int) -> None:
     state, _ = stream.ask("state")
     assert state["groups"][0]["planes"] == planes
     assert state["groups"][0]["bytes"] == planes * 64 * 64
+
+
+def test_what_is_known_about_an_image_is_with_its_layer(stream: Stream) -> None:
+    stream.show(quarters(1, 2, 3, 4), metadata={"objective": "20x", "exposure": [1, 2.5]})
+    stream.settle()
+    assert stream.viewer.layers[0].metadata == {"objective": "20x", "exposure": [1, 2.5]}
 
 
 def test_images_are_seen_while_the_stream_runs(stream: Stream) -> None:

@@ -87,10 +87,6 @@ def make(folder: Path) -> None:
         window.layers.selection.active = window.layers["raw · Hematoxylin"]
         window.reset_view(margin=0.02)
         Image.fromarray(window.screenshot(canvas_only=False)).save(folder / "napari.png")
-        dock.raise_()
-        widget.refresh()
-        until(widget.isVisible)
-        Image.fromarray(window.screenshot(canvas_only=False)).save(folder / "docked.png")
         show_widget(widget, dock, folder / "streams.png")
         thread.submit(viewer.close).result()
     listening.stop()

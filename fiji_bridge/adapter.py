@@ -60,6 +60,8 @@ class FijiAdapter:
         Keep images without windows.
     memory
         Bytes that images may take of Java's memory; 0 for most of it.
+    reserve
+        Bytes of it that are prepared for planes to come, as `Heap` has it.
 
     Attributes
     ----------
@@ -73,11 +75,12 @@ class FijiAdapter:
     keeps_mappings = False  # Java's arrays are Java's own memory
 
     def __init__(
-        self, quit_: Callable[[], None], *, headless: bool = False, memory: int = 0
+        self, quit_: Callable[[], None], *, headless: bool = False, memory: int = 0,
+        reserve: int | None = None,
     ) -> None:  # fmt: skip
         self.engine = desktop.engine()
         self.paused = False
-        self.heap = Heap(memory)
+        self.heap = Heap(memory, reserve)
         self.stacks = Stacks(visible=not headless)
         self.marks = Marks(self.stacks)
         self._viewing = Viewing(self.stacks)
@@ -99,7 +102,7 @@ class FijiAdapter:
         """Copy the planes of an array into Java, see `pixels.own`; or read the marks."""
         if image.table is not None:
             return unpack(image, pixels_)
-        planes = pixels.own(image, pixels_, self.heap.limit)
+        planes = pixels.own(image, pixels_, self.heap.limit, self.heap.reserve.take)
         for plane in planes:
             self.heap.take(plane)
         return planes
@@ -131,6 +134,7 @@ class FijiAdapter:
             self._wake.notify()
         self._thread.join(timeout=5)
         self._verbs.close()
+        self.heap.reserve.close()
 
     def _queue_up(self, item: Arrival | Call | Job) -> None:
         with self._wake:
@@ -211,6 +215,7 @@ class FijiAdapter:
     def _do(self, item: Call | Job) -> None:
         if isinstance(item, Call):
             self._answer(item)
+            self.heap.reserve.expect(self.stacks.scene.places)
         else:
             run_job(item)
             self._do_chores()

@@ -7,6 +7,7 @@ import time
 from typing import Any, Final
 
 from fiji_bridge import jvm
+from fiji_bridge.reserve import Reserve
 from streaming_core.memory.budget import Budget
 
 YOUNG: Final = 64 << 20
@@ -31,28 +32,36 @@ class Heap(Budget):
     ----------
     limit
         Bytes; 0 for a share of what Java may take.
+    reserve
+        Bytes that are prepared for planes to come, at most; 0 for none, None for what is usual.
+
+    Attributes
+    ----------
+    reserve
+        Hands out the arrays for planes.
     """
 
     advice = (
         "close images of yours in ImageJ, start it with more memory (PLANECAST_FIJI_MEMORY=16g)"
     )
 
-    def __init__(self, limit: int = 0) -> None:
+    def __init__(self, limit: int = 0, reserve: int | None = None) -> None:
         self._most = int(_runtime().maxMemory())
         most = max(int(SHARE * (self._most - YOUNG)), SPARE)
         super().__init__(min(limit, most) if limit else most)
         self._others = 0
         self._looked_at = -EVERY
         self._looking = threading.Lock()
+        self.reserve = Reserve(reserve, self._has_spare)
 
     def has_room(self, nbytes: int) -> bool:
         """Whether so many bytes more are within the limit, and Java has them."""
         if not super().has_room(nbytes):
             return False
-        runtime = _runtime()
-        free = self._most - runtime.totalMemory() + runtime.freeMemory()
-        if free >= nbytes + SPARE:  # garbage counts as used: there is at least as much
+        if self._free() >= nbytes + SPARE:  # garbage counts as used: there is at least as much
             return True
+        self.reserve.give_back()
+        runtime = _runtime()
         with self._looking:
             if time.monotonic() - self._looked_at >= EVERY:
                 jvm.collect()
@@ -60,6 +69,15 @@ class Heap(Budget):
                 self._others = max(0, int(used) - self.held)
                 self._looked_at = time.monotonic()
         return bool(self.held + self._others + nbytes + SPARE <= self._most)
+
+    def _has_spare(self, nbytes: int) -> bool:
+        """Whether so many bytes leave a quarter of Java's memory for images and for the user."""
+        return self._free() - nbytes >= self._most // 4
+
+    def _free(self) -> int:
+        """Bytes of Java's memory that nothing uses, as far as Java knows without looking."""
+        runtime = _runtime()
+        return int(self._most - runtime.totalMemory() + runtime.freeMemory())
 
 
 def _runtime() -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import prod
 from typing import Any, Final
@@ -183,13 +183,18 @@ class Plane:
         return self.form.decode(self.levels(), self.shape)
 
 
-def own(image: Image, pixels: NDArray[Any], most: int = 0) -> list[Plane]:
+def own(
+    image: Image, pixels: NDArray[Any], most: int = 0,
+    array: Callable[[str, int], Any] = jvm.empty,
+) -> list[Plane]:  # fmt: skip
     """Copy an array into Java, one array a plane, in the order of `Catalog.locate`.
 
     Parameters
     ----------
     most
         Bytes of Java's memory that images may take; 0 for any.
+    array
+        Makes a Java array of an element type and a length.
 
     Raises
     ------
@@ -210,7 +215,7 @@ def own(image: Image, pixels: NDArray[Any], most: int = 0) -> list[Plane]:
             "the image in parts"
         )
     note = "\n".join(f"{name}: {value}" for name, value in image.metadata.items())
-    return [_own(form, image, plane, note) for plane in _planes(image, pixels)]
+    return [_own(form, image, plane, note, array) for plane in _planes(image, pixels)]
 
 
 def _planes(image: Image, pixels: NDArray[Any]) -> Iterator[NDArray[Any]]:
@@ -218,7 +223,9 @@ def _planes(image: Image, pixels: NDArray[Any]) -> Iterator[NDArray[Any]]:
     return (pixels[index] for index in np.ndindex(leading))
 
 
-def _own(form: Form, image: Image, plane: NDArray[Any], note: str) -> Plane:
+def _own(
+    form: Form, image: Image, plane: NDArray[Any], note: str, array: Callable[[str, int], Any]
+) -> Plane:  # fmt: skip
     held = form.encode(plane)
     exact = None
     if form.lossy:
@@ -229,4 +236,5 @@ def _own(form: Form, image: Image, plane: NDArray[Any], note: str) -> Plane:
             )
         if _back(held, form.dtype).tobytes() != plane.tobytes():
             exact = plane.copy()
-    return Plane(form, plane.shape, jvm.to_java(form.kind, held), exact, note)
+    target = jvm.to_java(form.kind, held, array(form.kind, held.size))
+    return Plane(form, plane.shape, target, exact, note)

@@ -99,9 +99,10 @@ class Stacks:
 
     def clear(self, source: str | None = None) -> int:
         """Forget what a source, or all, has shown; return how many groups went."""
-        gone = self.catalog.clear(source)
+        # Keys alone: what still refers to a group keeps its planes from being collected.
+        gone = [group.key for group in self.catalog.clear(source)]
         self.scene.expected = self.catalog.expected
-        self._close(group.key for group in gone)
+        self._close(gone)
         return len(gone) + self.clear_marks(source)
 
     def forget_old_runs(self) -> int:
@@ -230,13 +231,16 @@ class Stacks:
 
     def _close(self, keys: Iterable[GroupKey]) -> None:
         for key in list(keys):
-            stack = self.of.pop(key, None)
-            self._due.pop(key, None)
-            if stack is not None:
-                stack.close()
-            if stack is self.newest:
-                self.newest = None
-        jvm.collect()
+            self._close_one(key)
+        jvm.collect()  # nothing here refers to planes any more, not even a variable
+
+    def _close_one(self, key: GroupKey) -> None:
+        stack = self.of.pop(key, None)
+        self._due.pop(key, None)
+        if stack is not None:
+            stack.close()
+        if stack is self.newest:
+            self.newest = None
 
     def _listen(self) -> None:
         """Be told of windows that are closed, while it can still be seen how they looked."""

@@ -16,25 +16,18 @@ from streaming_core.network.endpoints import Address
 from streaming_core.network.keys import Admission, KeyPair
 from streaming_core.network.transport import Hub, Listener, Part, drain
 from streaming_core.protocol.messages import (
-    Ack,
     Bye,
     Drop,
     Hello,
     Image,
     Inline,
-    Message,
-    Nack,
     Ping,
-    Pong,
     Refused,
     Release,
-    Reply,
     Request,
-    Shown,
     Unknown,
-    Welcome,
 )
-from streaming_core.protocol.wire import check_image, decode_to_viewer, encode, join, same_major
+from streaming_core.protocol.wire import check_image, decode_to_viewer, join, same_major
 from streaming_core.settings import Settings
 from streaming_core.stream.adapter import Arrival, ViewerAdapter
 from streaming_core.stream.answers import Answers
@@ -44,6 +37,7 @@ from streaming_core.stream.refusals import Refusals
 from streaming_core.stream.results import Results
 from streaming_core.stream.roster import Roster
 from streaming_core.stream.session import LONGEST_REASON, Session
+from streaming_core.stream.voice import Voice
 
 log = logging.getLogger("planecast.receiver")
 
@@ -103,7 +97,6 @@ class Receiver:
     ) -> None:  # fmt: skip
         self.vid = vid
         self._adapter = adapter
-        self._lease = lease
         self._chores = chores
         self._chores_at = time.monotonic() + CHORES_EVERY
         self.intake = Intake(adapter, settings, budget)
@@ -128,6 +121,10 @@ class Receiver:
         except BaseException:
             self._hub.close()
             raise
+        self._voice = Voice(
+            self._listener, vid, lease, adapter=adapter, intake=self.intake, roster=self._roster,
+            refusals=self._refusals,
+        )  # fmt: skip
         self._thread = threading.Thread(target=self._run, name="planecast-receiver", daemon=True)
         self._thread.start()
 
@@ -166,7 +163,7 @@ class Receiver:
             self._farewell = "it failed, see its log"
         finally:
             for session in self._roster:
-                self._send(session, Bye(vid=self.vid, reason=self._farewell))
+                self._voice.say(session, Bye(vid=self.vid, reason=self._farewell))
             self._results.close()
             self._listener.close(LEAVE_MS)
             self._hub.close()
@@ -193,13 +190,13 @@ class Receiver:
                 if not self.intake.taking or time.monotonic() > until:
                     break
         for session in self._roster:
-            self._acknowledge(session)
+            self._voice.acknowledge(session)
         self._post()
         if self.intake.paused != self._paused:  # said at once: it stops the stall clocks
             self._paused = not self._paused
             self.intake.tell()
             for session in self._roster:
-                self._pong(session)
+                self._voice.pong(session, self._paused)
         now = time.monotonic()
         if now >= self._chores_at:
             self._chores_at = now + CHORES_EVERY
@@ -218,7 +215,7 @@ class Receiver:
             return True
         for session in self._roster:
             session.doubted = True  # until its HELLO tells what will still come
-            self._send(session, Unknown(self.vid, session.sid))
+            self._voice.say(session, Unknown(self.vid, session.sid))
         return False
 
     def _post(self) -> None:
@@ -235,56 +232,36 @@ class Receiver:
             yield waiting
         yield from drain(self._listener.data)
 
-    def _send(self, session: Session, message: Message, parts: list[bytes] | None = None) -> None:
-        self._listener.send(session.identity, [encode(message), *(parts or [])])
-
-    def _refuse(self, identity: bytes, reason: str, sid: str = "", seq: int = 0) -> None:
-        self._refusals.note(sid[:40] or "somebody", reason)
-        self._listener.send(identity, [encode(Refused(reason[:LONGEST_REASON], sid, seq))])
-
     def _flush_outgoing(self) -> None:
         while self._shown_by_now:
             session, seq, error = self._shown_by_now.popleft()
             session.note_shown(seq, error)
         for session, reply, parts in self._answers.take():
-            try:
-                self._send(session, reply, parts)
-            except WireError as error:
-                self._send(session, Reply(self.vid, session.sid, reply.number, error=str(error)))
-
-    def _acknowledge(self, session: Session) -> None:
-        owned, lend = session.take_owned(), session.lend
-        if owned or lend:
-            session.lend, credit = False, self._roster.credit(session.shm)
-            self._send(session, Ack(self.vid, session.sid, owned, *credit, self.intake.backlog))
-        shown, errors = session.take_shown()
-        if shown:
-            self._send(session, Shown(self.vid, session.sid, shown, errors))
+            self._voice.answer(session, reply, parts)
 
     # control messages
 
     def _control(self, identity: bytes, parts: list[Part]) -> None:
         if len(parts) != 1:
-            self._refuse(identity, f"a control message has one part, not {len(parts)}")
+            self._voice.refuse(identity, f"a control message has one part, not {len(parts)}")
             return
         try:
             message = decode_to_viewer(parts[0])
         except WireError as error:
-            self._refuse(identity, str(error))
+            self._voice.refuse(identity, str(error))
             return
         if isinstance(message, Hello):
             self._hello(identity, message)
             return
         if isinstance(message, Image | Refused):
-            self._refuse(identity, f"{type(message).__name__} does not travel this way")
+            self._voice.refuse(identity, f"{type(message).__name__} does not travel this way")
             return
         session = self._roster.get(message.sid)
         if session is None or (
             isinstance(message, Ping) and (message.vid != self.vid or session.doubted)
         ):
             if not isinstance(message, Bye):
-                unknown = Unknown(self.vid, message.sid[:64])
-                self._listener.send(identity, [encode(unknown)])
+                self._voice.unknown(identity, message.sid)
             return
         session.identity, session.heard_at = identity, time.monotonic()
         match message:
@@ -302,45 +279,28 @@ class Receiver:
 
     def _hello(self, identity: bytes, hello: Hello) -> None:
         if not same_major(hello.version):
-            self._listener.send(identity, [encode(self._welcome(False))])  # it says our version
+            self._voice.welcome(identity, False)  # it says our version
             return
         session = self._roster.get(hello.sid)
         if session is None:
             try:
                 session = self._roster.admit(hello, identity)
             except WireError as error:
-                self._refuse(identity, str(error))
+                self._voice.refuse(identity, str(error))
                 return
         elif self.intake.full and not session.doubted:
             return  # it greets again; to a window that hangs it would only lose more images
         session.greeted(hello, identity)
         session.shm = SUPPORTED and session.owns(hello.probe) and sees(hello.probe, hello.nonce)
         self._roster.share_out()
-        self._acknowledge(session)  # before: who hears the WELCOME has heard what we own
-        self._listener.send(identity, [encode(self._welcome(session.shm))])
-
-    def _welcome(self, shm: bool) -> Welcome:
-        credit, nbytes = self._roster.credit(shm)
-        return Welcome(
-            vid=self.vid, viewer_kind=self._adapter.viewer_kind, credit=credit,
-            credit_bytes=nbytes, shm=shm, lease=self._lease,
-            capabilities=tuple(sorted(self._adapter.verbs)),
-        )  # fmt: skip
+        self._voice.acknowledge(session)  # before: who hears the WELCOME has heard what we own
+        self._voice.welcome(identity, session.shm)
 
     def _ping(self, session: Session, ping: Ping) -> None:
-        missing = session.missing(ping.last) if self.intake.taking else ()
-        if missing:
-            self._send(session, Nack(self.vid, session.sid, missing))
+        self._voice.ask_again(session, session.missing(ping.last) if self.intake.taking else ())
         for seq in session.repeat(ping.unacked, ping.unshown):
-            self._send(session, Refused(session.refused(seq), session.sid, seq))
-        self._pong(session)
-
-    def _pong(self, session: Session) -> None:
-        intake, age = self.intake, self._adapter.gui_age()
-        why = intake.why[:LONGEST_REASON]
-        self._send(session, Pong(
-            self.vid, session.sid, intake.progress, intake.backlog, self._paused, age, why
-        ))  # fmt: skip
+            self._voice.say(session, Refused(session.refused(seq), session.sid, seq))
+        self._voice.pong(session, self._paused)
 
     # images
 
@@ -364,16 +324,13 @@ class Receiver:
         except (WireError, InvalidImage, MemoryError) as error:
             self._note_order(session, image.seq)
             session.refuse(image.seq, str(error)[:LONGEST_REASON])
-            self._refuse(session.identity, str(error), session.sid, image.seq)
+            self._voice.refuse(session.identity, str(error), session.sid, image.seq)
         except SharedMemoryError as error:
-            reason = str(error)[:LONGEST_REASON]
-            self._send(session, Nack(self.vid, session.sid, (image.seq,), reason))
+            self._voice.ask_again(session, (image.seq,), str(error))
 
     def _note_order(self, session: Session, seq: int) -> None:
         """Ask for the numbers that this one jumped over; a second call asks for none."""
-        lost = session.skipped(seq)
-        if lost:
-            self._send(session, Nack(self.vid, session.sid, lost))
+        self._voice.ask_again(session, session.skipped(seq))
 
     def _own(self, session: Session, image: Image, parts: list[Part]) -> None:
         where = image.where
@@ -393,7 +350,7 @@ class Receiver:
         self._arrivals.append(Arrival(image, kept, self._shown(session, image.seq)))
         self._unacked += where.nbytes
         if self._unacked >= ACK_AT_ONCE or len(self._arrivals) >= ACK_EVERY:
-            self._acknowledge(session)
+            self._voice.acknowledge(session)
             self._post()
 
     def _stream_state(self) -> dict[str, Any]:

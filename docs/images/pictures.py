@@ -23,7 +23,7 @@ from streaming_core.plate import COLORMAPS, CONTRAST, Plate
 
 SCALE = {"Z": 2.0, "Y": 0.5, "X": 0.5}
 WINDOW = (1200, 800)
-WIDGET = (360, 660)
+WIDGET = (360, 400)
 
 
 def send(port: int) -> pc.Viewer:
@@ -78,14 +78,16 @@ def make(folder: Path) -> None:
     dock = window.window.add_dock_widget(widget, name="Planecast streams", area="left", tabify=True)
     with ThreadPoolExecutor(1) as thread:
         viewer = wait_for(thread.submit(send, listening.port))
-        for move in (lambda: viewer.navigate(well="B04", site=1, t=1, z=2),):
-            until(thread.submit(move).done)
+        until(thread.submit(viewer.navigate, well="B04", site=1, t=1, z=2).done)
         labels = window.layers["nuclei · labels"]
         labels.contour = 1
         centres = window.layers["centres · points"]
         centres.visible = False
         window.layers.selection.active = window.layers["raw · Hematoxylin"]
-        window.reset_view(margin=0.02)
+        window.reset_view(margin=0.12)
+        dock.raise_()
+        widget.refresh()
+        until(widget.isVisible)
         Image.fromarray(window.screenshot(canvas_only=False)).save(folder / "napari.png")
         show_widget(widget, dock, folder / "streams.png")
         thread.submit(viewer.close).result()
@@ -95,7 +97,6 @@ def make(folder: Path) -> None:
 
 def show_widget(widget: StreamsWidget, dock: QDockWidget, path: Path) -> None:
     """Let the widget stand alone, so that it is seen whole."""
-    dock.raise_()
     dock.setFloating(True)
     dock.resize(*WIDGET)
     widget.refresh()

@@ -106,6 +106,13 @@ class Grid:
             frame = frame * len(self._at[name]) + index[name]
         return Czt(index.get("channel", 0), index.get("z", 0), frame)
 
+    def find(self, place: Sequence[Value]) -> Czt | None:
+        """Return where a place stands, None if one of its values is not there."""
+        known = all(
+            value in self._index[name] for name, value in zip(self.names, place, strict=True)
+        )
+        return self.position(place) if known else None
+
     def index(self, position: Czt) -> int:
         """Index in the stack, from 0: channels change fastest, frames slowest."""
         return (position.t * self.size.z + position.z) * self.size.c + position.c

@@ -92,7 +92,7 @@ def _image_of(stacks: Stacks, roi: Any) -> Hyperstack | None:
 
 
 def _components(stack: Hyperstack, spot: Spot) -> dict[str, Value]:
-    found = components_at(spot, stack.grid, dict(stack.group.key.split))
+    found = components_at(spot, stack.slices.grid, dict(stack.group.key.split))
     if spot.n and stack.imp.isComposite() and stack.imp.getMode() == stack.imp.COMPOSITE:
         found.pop("channel", None)
     return dict(named(found))  # type: ignore[arg-type]

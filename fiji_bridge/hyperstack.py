@@ -66,9 +66,9 @@ class Hyperstack:
         self._left: Czt | None = None
 
     @property
-    def grid(self) -> Grid:
-        """Where planes stand, from the first one on."""
-        return self._slices.grid
+    def slices(self) -> Slices:
+        """Its planes in ImageJ's stack, from the first one on."""
+        return self._slices
 
     @property
     def is_open(self) -> bool:

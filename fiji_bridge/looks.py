@@ -36,7 +36,7 @@ def limits(image: Image, plane: Plane) -> Limits | None:
     if form.scale != 1 or form.rgb:
         return 0.0, 255.0
     if image.kind == "labels":
-        return 0.0, max(255.0, float(plane.levels().max()))
+        return form.level(0), max(form.level(255), float(plane.levels().max()))
     return levels_of(plane)
 
 

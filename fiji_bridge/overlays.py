@@ -65,7 +65,7 @@ class Overlaid:
 
     def find(self, part: Part) -> dict[Free, Spot]:
         """Return where a part stands now; noted if it waits for values to come."""
-        found = places_of(part.at, self.stack.grid, self.split)
+        found = places_of(part.at, self.stack.slices.grid, self.split)
         if isinstance(found, dict):
             return found
         if found is not None:
@@ -152,7 +152,7 @@ class Overlaid:
 
     def _move(self, placed: Placed) -> bool:
         """Set the positions of a part's ROIs; return whether it has no places besides."""
-        found = places_of(placed.part.at, self.stack.grid, self.split)
+        found = places_of(placed.part.at, self.stack.slices.grid, self.split)
         spots = found if isinstance(found, dict) else {}
         for free, rois in placed.rois.items():
             spot = spots.get(free)

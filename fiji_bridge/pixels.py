@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import prod
@@ -158,6 +159,8 @@ class Plane:
         float64). Then edits made in ImageJ do not come back.
     note
         What was sent as ``metadata``, one "name: value" a line.
+    digest
+        Of the pixels as they came, for labels that a person may paint; else empty.
     """
 
     form: Form
@@ -165,6 +168,7 @@ class Plane:
     array: Any
     exact: NDArray[Any] | None = None
     note: str = ""
+    digest: bytes = b""
 
     @property
     def nbytes(self) -> int:
@@ -175,6 +179,10 @@ class Plane:
     def levels(self) -> NDArray[Any]:
         """Return ImageJ's pixels: unsigned integers or float32, one dimension."""
         return jvm.to_numpy(self.form.kind, self.array)
+
+    def taken(self) -> bytes:
+        """Return the digest of the pixels as they are now."""
+        return _digest(self.levels())
 
     def read(self) -> NDArray[Any]:
         """Return the pixels as they were sent."""
@@ -237,4 +245,10 @@ def _own(
         if _back(held, form.dtype).tobytes() != plane.tobytes():
             exact = plane.copy()
     target = jvm.to_java(form.kind, held, array(form.kind, held.size))
-    return Plane(form, plane.shape, target, exact, note)
+    digest = _digest(held) if image.editable and image.kind == "labels" else b""
+    return Plane(form, plane.shape, target, exact, note, digest)
+
+
+def _digest(held: NDArray[Any]) -> bytes:
+    # No checksum: painted areas are regular, and some of those leave a checksum as it was.
+    return hashlib.blake2b(held.data, digest_size=16).digest()

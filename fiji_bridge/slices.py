@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from numpy.typing import NDArray
+
 from fiji_bridge import jvm
 from fiji_bridge.czt import Czt, Grid, plan
 from fiji_bridge.pixels import Form, Plane
@@ -34,6 +36,7 @@ class Slices:
         self.grid = grid
         self._size = size
         # Shared by all holes: they cost nothing. What ImageJ draws into one shows in all.
+        self._kind = form.kind
         self._blank = jvm.empty(form.kind, size[0] * size[1])
         self.stack = self._new(grid)
         self._name_holes(range(grid.planes))
@@ -54,6 +57,14 @@ class Slices:
         self.stack.setPixels(self._blank, index + 1)
         self._name_holes([index])
         return at
+
+    def take_blank(self) -> NDArray[Any]:
+        """Return what was painted into the pixels that all holes share, and wipe it away."""
+        painted = jvm.to_numpy(self._kind, self._blank)
+        if painted.any():
+            copy = jvm.java("java.lang.System").arraycopy
+            copy(jvm.empty(self._kind, len(painted)), 0, self._blank, 0, len(painted))
+        return painted
 
     def array(self, at: Czt) -> Any:
         """Return the pixels at a position."""

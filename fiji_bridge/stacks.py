@@ -11,6 +11,7 @@ from fiji_bridge.appearance import Look, inherited
 from fiji_bridge.edt import on_edt
 from fiji_bridge.hyperstack import Hyperstack
 from fiji_bridge.opening import Fresh
+from fiji_bridge.painting import Painting
 from fiji_bridge.pixels import Plane
 from fiji_bridge.scene import Scene
 from streaming_core.errors import InvalidImage
@@ -42,6 +43,8 @@ class Stacks:
         The hyperstack that got the newest image, None if there is none.
     scene
         What holds for all windows.
+    painting
+        What a person painted on labels.
     clear_marks
         Forgets what else a source has sent, and returns how many groups that was.
     """
@@ -51,6 +54,7 @@ class Stacks:
         self.catalog: Catalog[Plane] = Catalog(split=frozenset())
         self.of: dict[GroupKey, Hyperstack] = {}
         self.newest: Hyperstack | None = None
+        self.painting = Painting(self.catalog, self.of)
         self.clear_marks: Callable[[str | None], int] = lambda source: 0
         self._due: dict[GroupKey, None] = {}
         if visible:
@@ -91,6 +95,7 @@ class Stacks:
     def _put(self, arrival: Arrival, fresh: dict[GroupKey, list[Fresh]]) -> GroupKey:
         places = list(self.catalog.locate(arrival.image))
         for (key, inside, _), plane in zip(places, arrival.pixels, strict=True):
+            self.painting.before(arrival.image, key, inside)
             put = self.catalog.put(arrival.image, key, inside, plane)
             if not put.outdated:  # else a newer run is there: the image counts as shown, and is not
                 item = Fresh(arrival.image, put.place, plane, bool(put.grew))
@@ -107,6 +112,7 @@ class Stacks:
 
     def forget_old_runs(self) -> int:
         """Let go of what only older runs have shown; return from how many groups."""
+        self.painting.look()
         changed = forget_old_runs(self.catalog)
         looks = {group.key: self.of[group.key].look() for group in changed if group.key in self.of}
         closed = {key for key in looks if self.of[key].dismissed}
@@ -127,6 +133,7 @@ class Stacks:
             Naming the component and what to write instead; nothing has changed then.
         """
         split = split_after(self.catalog.split, check_modes(modes))
+        self.painting.look()
         made = regroup(self.catalog.groups.values(), split)
         old = {key: stack for key, stack in self.of.items() if key not in made.groups}
         looks = {key: stack.look() for key, stack in old.items()}
@@ -134,6 +141,7 @@ class Stacks:
         self.catalog.groups, self.catalog.split = made.groups, split
         self._close(old)
         self._hand_on(made, looks, shut)
+        self.painting.look()  # at groups that are new to it
 
     def make_due(self) -> Iterator[None]:
         """Open the windows that regrouping asked for, one at each step."""
@@ -247,7 +255,7 @@ class Stacks:
         listener = jvm.implement(
             "ij.ImageListener",
             imageOpened=_ignore,
-            imageUpdated=_ignore,
+            imageUpdated=self.painting.on_updated,
             imageClosed=self._on_closed,
         )
         on_edt(None, lambda: jvm.java("ij.ImagePlus").addImageListener(listener))

@@ -73,10 +73,12 @@ class Verbs:
         self._macros.close()
 
     def _read(self, call: Call) -> None:
+        self._stacks.painting.look()
         call.reply(*self._stacks.catalog.read(call.arguments, Plane.read))
 
     def _state(self, call: Call) -> None:
         stacks = self._stacks
+        stacks.painting.look()
         groups = stacks.catalog.state()
         for said, key in zip(groups, stacks.catalog.groups, strict=True):
             stack = stacks.of.get(key)
@@ -96,7 +98,9 @@ class Verbs:
         )
 
     def _annotations(self, call: Call) -> None:
-        call.reply(*pack(drawings_of(self._stacks, self._marks)))
+        painting = self._stacks.painting
+        painting.look()
+        call.reply(*pack([*drawings_of(self._stacks, self._marks), *painting.painted()]))
 
     def _screenshot(self, call: Call) -> None:
         call.reply({}, self._picture(bool(call.arguments.get("canvas"))))

@@ -164,6 +164,31 @@ class Hand:
         imp = _image(title)
         on_edt(imp, lambda: imp.setDisplayMode(jvm.java("ij.IJ").COLOR))
 
+    def brush(self, title: str, x: int, y: int, label: float) -> None:
+        """Make one dab with the brush on the plane that is seen, as ImageJ's tool does."""
+        imp = _image(title)
+
+        def run() -> None:
+            processor = imp.getProcessor()
+            processor.setValue(label)
+            processor.setLineWidth(5)
+            processor.drawDot(x, y)
+            imp.updateAndDraw()
+
+        on_edt(imp, run)
+
+    def exchange_pixels(self, title: str, label: int) -> None:
+        """Run a plugin that gives the plane that is seen another array."""
+        imp = _image(title)
+
+        def run() -> None:
+            count = imp.getWidth() * imp.getHeight()
+            array = jvm.to_java("short", np.full(count, label, "<u2"))
+            imp.getStack().setPixels(array, imp.getCurrentSlice())
+            imp.updateAndDraw()
+
+        on_edt(imp, run)
+
     def remove_overlay(self, title: str) -> None:
         """Choose Image > Overlay > Remove Overlay."""
         jvm.java("ij.IJ").run(_image(title), "Remove Overlay", "")

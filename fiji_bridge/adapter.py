@@ -102,7 +102,9 @@ class FijiAdapter:
         """Copy the planes of an array into Java, see `pixels.own`; or read the marks."""
         if image.table is not None:
             return unpack(image, pixels_)
-        planes = pixels.own(image, pixels_, self.heap.limit, self.heap.reserve.take)
+        planes = pixels.own(
+            image, pixels_, self.heap.limit, self.heap.reserve.take, whole=self.heap.whole
+        )
         for plane in planes:
             self.heap.take(plane)
         return planes

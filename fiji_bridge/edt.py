@@ -61,7 +61,10 @@ class Crossing:
         finally:
             self._since.pop(threading.get_ident(), None)
         if errors:
-            raise errors.pop()
+            error = errors.pop()
+            if isinstance(error, jvm.java("java.lang.OutOfMemoryError")):
+                raise MemoryError(jvm.full()) from error
+            raise error
         return results.pop()
 
     def age(self) -> float:

@@ -39,6 +39,8 @@ class Heap(Budget):
     ----------
     reserve
         Hands out the arrays for planes.
+    whole
+        Bytes that Java has for arrays that stay, of images and all else.
     """
 
     advice = (
@@ -47,7 +49,8 @@ class Heap(Budget):
 
     def __init__(self, limit: int = 0, reserve: int | None = None) -> None:
         self._most = int(_runtime().maxMemory())
-        most = max(int(SHARE * (self._most - YOUNG)), SPARE)
+        self.whole = max(self._most - YOUNG, SPARE)
+        most = max(int(SHARE * self.whole), SPARE)
         super().__init__(min(limit, most) if limit else most)
         self._others = 0
         self._looked_at = -EVERY

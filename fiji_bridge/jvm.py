@@ -246,8 +246,15 @@ def empty(kind: str, length: int) -> Any:
         # takes ten times as long as copying into them.
         return java("java.lang.reflect.Array").newInstance(_primitive(kind), length)
     except java("java.lang.OutOfMemoryError") as error:
-        most = java("java.lang.Runtime").getRuntime().maxMemory() >> 20
-        raise MemoryError(f"Java's memory for images ({most} MiB) is full") from error
+        raise MemoryError(full()) from error
+
+
+def full() -> str:
+    """Say that Java's memory is."""
+    most = java("java.lang.Runtime").getRuntime().maxMemory() >> 20
+    return (
+        f"Java's memory for images ({most} MiB) is full; clear some, or PLANECAST_FIJI_MEMORY=16g"
+    )
 
 
 def to_java(kind: str, pixels: NDArray[Any], target: Any = None) -> Any:

@@ -193,7 +193,7 @@ class Plane:
 
 def own(
     image: Image, pixels: NDArray[Any], most: int = 0,
-    array: Callable[[str, int], Any] = jvm.empty,
+    array: Callable[[str, int], Any] = jvm.empty, *, whole: int = 0,
 ) -> list[Plane]:  # fmt: skip
     """Copy an array into Java, one array a plane, in the order of `Catalog.locate`.
 
@@ -203,6 +203,8 @@ def own(
         Bytes of Java's memory that images may take; 0 for any.
     array
         Makes a Java array of an element type and a length.
+    whole
+        Bytes of Java's memory for all that stays; 0 for any.
 
     Raises
     ------
@@ -216,14 +218,19 @@ def own(
     if prod(shape[:2]) > LONGEST:
         raise InvalidArray(f"a plane of {shape[0]} x {shape[1]} is too large for ImageJ; crop it")
     needed = pixels.size // (shape[2] if form.rgb else 1) * form.itemsize
-    if most and needed > most:
-        raise InvalidArray(
-            f"it takes {say_bytes(needed)} of Java's memory, and images may have "
-            f"{say_bytes(most)}; start the viewer with more (PLANECAST_FIJI_MEMORY=16g), or send "
-            "the image in parts"
-        )
+    _check_room(needed, most, "and images may have")
+    # Its window needs a plane more, for the holes.
+    _check_room(needed + prod(shape[:2]) * form.itemsize, whole, "with its window, which has")
     note = "\n".join(f"{name}: {value}" for name, value in image.metadata.items())
     return [_own(form, image, plane, note, array) for plane in _planes(image, pixels)]
+
+
+def _check_room(needed: int, most: int, words: str) -> None:
+    if most and needed > most:
+        raise InvalidArray(
+            f"it takes {say_bytes(needed)} of Java's memory, {words} {say_bytes(most)}; start the "
+            "viewer with more (PLANECAST_FIJI_MEMORY=16g), or send the image in parts"
+        )
 
 
 def _planes(image: Image, pixels: NDArray[Any]) -> Iterator[NDArray[Any]]:

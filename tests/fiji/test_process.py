@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -125,6 +126,13 @@ def test_a_size_of_memory_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("PLANECAST_FIJI_MEMORY", "lots")
     with pytest.raises(errors.InvalidSetting, match="PLANECAST_FIJI_MEMORY='lots'"):
         pc.launch("fiji", headless=True)
+
+
+def test_a_port_that_another_program_has_is_named() -> None:
+    port = free_pair()
+    with socket.create_server(("127.0.0.1", port)):
+        with pytest.raises(errors.PortTaken, match=str(port)):
+            pc.launch("fiji", port, virtual=True)
 
 
 def test_a_display_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -178,6 +178,8 @@ class FijiAdapter:
             if batch:
                 # Half of the time is ImageJ's own, when painting takes long.
                 next_tick = max(began + TICK, now + min(now - began, PAUSE))
+            batch.clear()
+            self.stacks.collect()
             if now >= next_chores:
                 next_chores = now + CHORES_EVERY
                 self._do_chores()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -57,6 +58,7 @@ class Stacks:
         self.painting = Painting(self.catalog, self.of)
         self.clear_marks: Callable[[str | None], int] = lambda source: 0
         self._due: dict[GroupKey, None] = {}
+        self._garbage = False
         if visible:
             self._listen()
 
@@ -240,7 +242,17 @@ class Stacks:
     def _close(self, keys: Iterable[GroupKey]) -> None:
         for key in list(keys):
             self._close_one(key)
-        jvm.collect()  # nothing here refers to planes any more, not even a variable
+        self._garbage = True
+
+    def collect(self) -> None:
+        """Give memory of hyperstacks that were closed back; once nothing refers to them any more.
+
+        A window and its overlay refer to each other: garbage to Python first, then to Java.
+        """
+        if self._garbage:
+            self._garbage = False
+            gc.collect()
+            jvm.collect()
 
     def _close_one(self, key: GroupKey) -> None:
         stack = self.of.pop(key, None)

@@ -152,7 +152,9 @@ class Catalog(Generic[P]):
         asked += f" at {describe(wanted)}" if wanted else ""
         if not fits:
             have = _list(list(self.groups.values())) or "nothing"
-            raise RequestFailed(f"no {asked}; here is: {have}")
+            kinds = {key.kind for key in self.groups if source in (None, key.source)} - {kind}
+            other = "".join(f"; or say kind={one!r}" for one in sorted(kinds))
+            raise RequestFailed(f"no {asked}; here is: {have}{other}")
         names = _list([group for group, _ in fits])
         raise RequestFailed(f"{asked} fits {len(fits)} groups: {names}; say source= or components=")
 

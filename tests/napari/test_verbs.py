@@ -78,6 +78,11 @@ def test_unknown_verbs_and_arguments_get_words(stream: Stream) -> None:
     with pytest.raises(RequestFailed, match="no image"):
         stream.read()
     stream.show(np.zeros((8, 8), np.uint8))
+    stream.show(np.ones((8, 8), np.uint8), source="cells", kind="labels")
+    with pytest.raises(
+        RequestFailed, match=r"no image of source 'cells'; .*; or say kind='labels'"
+    ):
+        stream.read(source="cells")
     with pytest.raises(RequestFailed, match="'zeros' or 'raise'"):
         stream.read(missing="maybe")
     assert "dance" not in stream.adapter.verbs

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from fiji_bridge import blend, jvm, looks, window
+from fiji_bridge import blend, edits, jvm, looks, window
 from fiji_bridge.appearance import Look
 from fiji_bridge.channels import Channels, by_channel
 from fiji_bridge.czt import Czt, Grid
@@ -172,8 +172,20 @@ class Hyperstack:
 
     def on_closed(self) -> None:
         """Its user, or a macro, closes the window: remember how it looked. Any thread."""
+        edits.tend(self.imp, self._slices, self.group)  # ImageJ forgets its arrays next
         self._take_down()
         self.dismissed, self.imp = True, None
+
+    def tend(self) -> None:
+        """Let the group have what a person or a macro did to the pixels. Any thread."""
+        imp = self.imp
+
+        def run() -> None:
+            if not self.closed and edits.tend(imp, self._slices, self.group):
+                imp.updateAndDraw()
+
+        if imp is not None and not self.closed:
+            on_edt(imp, run)
 
     def close(self) -> None:
         """Close the window, without a question."""
@@ -222,7 +234,7 @@ class Hyperstack:
     def _change(self, fresh: Sequence[Fresh], gone: Sequence[tuple[Value, ...]]) -> None:
         if self.closed:
             return
-        if self._taken():
+        if edits.are_theirs(self.imp, self._slices):
             self._look = Look()
             self.title = str(jvm.java("ij.WindowManager").getUniqueName(self.title))
             self._open(fresh)
@@ -249,21 +261,10 @@ class Hyperstack:
         group, expected = self.group, self._scene.expected
         return Grid.of(group.names, {name: group.span(expected, name) for name in group.names})
 
-    def _taken(self) -> bool:
-        """Whether the user made something else of the image: another type, other slices.
-
-        It is theirs then, and the group goes on in another window.
-        """
-        imp, stack, size = self.imp, self._slices.stack, self._slices.grid.planes
-        if (imp.getWidth(), imp.getHeight()) != self._size or imp.getStackSize() != size:
-            return True
-        if imp.getBitDepth() != stack.getBitDepth():
-            return True
-        return size > 1 and imp.getImageStack() != stack
-
     def _grow(self, grid: Grid) -> None:
         imp, old = self.imp, self._slices.grid
         here = grid.position(old.place(self._shown()))
+        edits.adopt(self.imp, self._slices, self.group)
         changed, saved = imp.changes, self._channels.save(imp)
         self._slices.grow(grid, imp.getProcessor())
         self.grown(old, grid)

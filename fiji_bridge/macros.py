@@ -127,6 +127,7 @@ class Macros:
         finally:
             self._runs = False
             written = lines.end()
+            self._stacks.tend()
         if not windows:
             ending = _with_log(ending, written)
         self._reply(call, ending, written)

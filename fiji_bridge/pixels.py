@@ -142,7 +142,7 @@ def _back(held: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
         return held.astype(dtype)
 
 
-@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Plane:
     """One plane that this process owns.
 
@@ -156,7 +156,7 @@ class Plane:
         The Java array that ImageJ shows; the only copy, unless:
     exact
         The plane as it was sent, where ``array`` cannot hold it exactly (wide integers,
-        float64). Then edits made in ImageJ do not come back.
+        float64). It holds where nobody has edited the pixels in ImageJ.
     note
         What was sent as ``metadata``, one "name: value" a line.
     digest
@@ -185,10 +185,24 @@ class Plane:
         return _digest(self.levels())
 
     def read(self) -> NDArray[Any]:
-        """Return the pixels as they were sent."""
-        if self.exact is not None:
+        """Return the pixels as they were sent, or as somebody has edited them since."""
+        held = self.levels()
+        if self.exact is None:
+            return self.form.decode(held, self.shape)
+        sent = np.ravel(self.form.encode(self.exact))
+        same = (held.view("<u4") == sent.view("<u4")).reshape(self.shape)  # bits: of NaN too
+        if same.all():
             return self.exact
-        return self.form.decode(self.levels(), self.shape)
+        return np.where(same, self.exact, self.form.decode(held, self.shape))
+
+    def take(self, before: Any, array: Any) -> None:
+        """Hold another array of ImageJ's from now on, if it is this plane whose it was before."""
+        if _same(self.array, before):
+            self.array = array
+
+
+def _same(one: Any, other: Any) -> bool:
+    return bool(jvm.java("java.util.Objects").equals(one, other))
 
 
 def own(

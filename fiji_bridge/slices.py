@@ -28,17 +28,21 @@ class Slices:
 
     Attributes
     ----------
+    size
+        Width and height.
     stack
         ImageJ's; another one after each growth.
     """
 
     def __init__(self, form: Form, size: tuple[int, int], grid: Grid) -> None:
         self.grid = grid
-        self._size = size
+        self.size = size
         # Shared by all holes: they cost nothing. What ImageJ draws into one shows in all.
         self._kind = form.kind
         self._blank = jvm.empty(form.kind, size[0] * size[1])
+        self._form = form
         self.stack = self._new(grid)
+        self._held = self.stack.getImageArray().clone()  # what was put, for `edited`
         self._name_holes(range(grid.planes))
 
     def put(self, place: Sequence[Value], plane: Plane) -> Czt:
@@ -47,6 +51,7 @@ class Slices:
         index = self.grid.index(at) + 1
         label = self.grid.label(place)
         self.stack.setPixels(plane.array, index)
+        self._held[index - 1] = plane.array
         self.stack.setSliceLabel(f"{label}\n{plane.note}" if plane.note else label, index)
         return at
 
@@ -55,6 +60,7 @@ class Slices:
         at = self.grid.position(place)
         index = self.grid.index(at)
         self.stack.setPixels(self._blank, index + 1)
+        self._held[index] = self._blank
         self._name_holes([index])
         return at
 
@@ -80,16 +86,64 @@ class Slices:
         """
         growth = plan(self.grid, grid)
         stack = self._new(grid)
+        held = stack.getImageArray().clone()
         copy = jvm.java("java.lang.System").arraycopy
         for source, target, length in growth.runs:
             copy(self.stack.getImageArray(), source, stack.getImageArray(), target, length)
+            copy(self._held, source, held, target, length)
             copy(self.stack.getSliceLabels(), source, stack.getSliceLabels(), target, length)
         stack.update(like)
-        self.stack, self.grid = stack, grid
+        self.stack, self.grid, self._held = stack, grid, held
         self._name_holes(growth.fresh)
 
+    def move_to(self, stack: Any) -> None:
+        """Go on in a stack that ImageJ has put into the place of ours: a filter's result."""
+        copy, planes = jvm.java("java.lang.System").arraycopy, self.grid.planes
+        copy(self.stack.getSliceLabels(), 0, stack.getSliceLabels(), 0, planes)
+        self.stack = stack
+
+    def edited(self, imp: Any, *, holes: bool) -> list[tuple[tuple[Value, ...], Any, Any]]:
+        """Return the places whose planes ImageJ holds in other arrays now: place, before, now.
+
+        Most commands write into the arrays that are there; some put others into their place.
+        Each is told once.
+
+        Parameters
+        ----------
+        holes
+            Whether holes get their blank back; else somebody may have painted them.
+        """
+        stack, held, planes = self.stack, self._held, self.grid.planes
+        same, mismatch = jvm.java("java.util.Objects").equals, jvm.java("java.util.Arrays").mismatch
+        shown, processor = int(imp.getCurrentSlice()), imp.getProcessor()
+        if processor is not None and 1 <= shown <= planes:
+            kept = same(stack.getPixels(shown), held[shown - 1])
+            if kept and not same(processor.getPixels(), held[shown - 1]):
+                stack.setPixels(processor.getPixels(), shown)  # as ImageJ does at the next slice
+        found = []
+        index = -1
+        arrays = stack.getImageArray()
+        while (step := mismatch(arrays, index + 1, planes, held, index + 1, planes)) >= 0:
+            index += int(step) + 1
+            before, now = held[index], arrays[index]
+            if holes and same(before, self._blank):
+                stack.setPixels(self._blank, index + 1)
+            else:
+                held[index] = now
+                found.append((self.grid.place(self.grid.czt(index)), before, now))
+        return found
+
+    def heal(self) -> bool:
+        """Make holes blank again if somebody drew into one; return whether that was so."""
+        if not jvm.to_numpy(self._form.kind, self._blank).any():
+            return False
+        size = len(self._blank)
+        empty = jvm.empty(self._form.kind, size)
+        jvm.java("java.lang.System").arraycopy(empty, 0, self._blank, 0, size)
+        return True
+
     def _new(self, grid: Grid) -> Any:
-        stack = jvm.java("ij.ImageStack")(*self._size, grid.planes)
+        stack = jvm.java("ij.ImageStack")(*self.size, grid.planes)
         stack.setPixels(self._blank, 1)  # the bit depth is known from here on
         jvm.java("java.util.Arrays").fill(stack.getImageArray(), self._blank)
         return stack

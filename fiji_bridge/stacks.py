@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from fiji_bridge import jvm
 from fiji_bridge.appearance import Look, inherited
@@ -24,6 +24,9 @@ from streaming_core.protocol.regroup import Regrouped, check_modes, regroup, spl
 from streaming_core.stream.adapter import Arrival
 
 log = logging.getLogger("planecast.fiji")
+
+CLOSING: Final = ("Close", "Close All", "Quit")
+"""ImageJ's commands that ask whether changes are to be saved."""
 
 
 class Stacks:
@@ -104,6 +107,11 @@ class Stacks:
                 fresh.setdefault(key, []).append(item)
         return places[0][0]
 
+    def tend(self) -> None:
+        """Take in what a person or a macro did to the pixels. Any thread."""
+        for stack in tuple(self.of.copy().values()):
+            stack.tend()
+
     def clear(self, source: str | None = None) -> int:
         """Forget what a source, or all, has shown; return how many groups went."""
         # Keys alone: what still refers to a group keeps its planes from being collected.
@@ -114,6 +122,7 @@ class Stacks:
 
     def forget_old_runs(self) -> int:
         """Let go of what only older runs have shown; return from how many groups."""
+        self.tend()
         self.painting.look()
         changed = forget_old_runs(self.catalog)
         looks = {group.key: self.of[group.key].look() for group in changed if group.key in self.of}
@@ -135,6 +144,7 @@ class Stacks:
             Naming the component and what to write instead; nothing has changed then.
         """
         split = split_after(self.catalog.split, check_modes(modes))
+        self.tend()
         self.painting.look()
         made = regroup(self.catalog.groups.values(), split)
         old = {key: stack for key, stack in self.of.items() if key not in made.groups}
@@ -271,6 +281,14 @@ class Stacks:
             imageClosed=self._on_closed,
         )
         on_edt(None, lambda: jvm.java("ij.ImagePlus").addImageListener(listener))
+        commands = jvm.implement("ij.CommandListener", commandExecuting=self._on_command)
+        jvm.java("ij.Executer").addCommandListener(commands)
+
+    def _on_command(self, command: str) -> str:
+        """Before a command: what was streamed is with the viewer, and need not be saved."""
+        if command in CLOSING:
+            self.tend()
+        return command
 
     def _on_closed(self, imp: Any) -> None:
         for stack in list(self.of.values()):

@@ -73,6 +73,7 @@ class Verbs:
         self._macros.close()
 
     def _read(self, call: Call) -> None:
+        self._stacks.tend()
         self._stacks.painting.look()
         call.reply(*self._stacks.catalog.read(call.arguments, Plane.read))
 

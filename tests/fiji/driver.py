@@ -150,6 +150,11 @@ class Driver(Hand):
         """Choose a command in the menus, whatever it asks then."""
         jvm.java("ij.IJ").doCommand(command)
 
+    def at_work(self) -> bool:
+        """Whether a command that was chosen in the menus still runs, or waits for its dialog."""
+        threads = jvm.java("java.lang.Thread").getAllStackTraces().keySet()
+        return any(str(one.getName()).startswith("Run$_") for one in threads)
+
     def answer_dialogs(self) -> None:
         """Click the close buttons of all dialogs."""
         event = jvm.java("java.awt.event.WindowEvent")

@@ -27,6 +27,7 @@ def desk(fiji: Fiji) -> Iterator[Fiji]:
     """Give a test an ImageJ, and clear away afterwards what macros opened."""
     yield fiji
     fiji.answer_dialogs()
+    poll_until(lambda: not fiji.at_work(), "all commands ended")  # cancelling one cancels macros
     fiji.run_macro(
         'if (roiManager("count") > 0) { roiManager("reset"); } run("Clear Results");'
         ' close("*"); print("\\\\Clear");'

@@ -2,14 +2,13 @@
 
 ``--keep`` keeps every image in fresh memory, otherwise they go into recycled memory.
 ``--slow MS`` takes that long for each, to fall behind a producer.
-``--fill N SIDE WARM`` is the yardstick of ``--keep``: it fills N fresh arrays and prints the
-seconds that all but the first WARM took.
+``--fill SIDE`` is the yardstick of ``--keep``: for each line on the standard input, a number, it
+fills so many fresh arrays, lets go of them and prints the seconds that it took.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import queue
 import sys
 import threading
@@ -147,14 +146,12 @@ def number_of(image: Image) -> int:
     return number
 
 
-def fill(count: int, side: int, warm: int) -> float:
-    """Return the seconds that ``count`` copies into fresh arrays take, the first ones aside."""
+def fill(count: int, side: int) -> float:
+    """Return the seconds that ``count`` copies into fresh arrays take."""
     sources = make(side, PLACES)
     kept: list[NDArray[Any]] = []
     began = time.perf_counter()
     for number in range(count):
-        if number == warm:
-            began = time.perf_counter()
         kept.append(np.array(sources[number % PLACES], order="C", copy=True))
     took = time.perf_counter() - began
     if not all(marked(array, number % PLACES) for number, array in enumerate(kept)):
@@ -167,10 +164,13 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("--slow", type=float, default=0.0, metavar="MS")
-    parser.add_argument("--fill", nargs=3, type=int, metavar=("N", "SIDE", "WARM"))
+    parser.add_argument("--fill", type=int, metavar="SIDE")
     given = parser.parse_args()
     if given.fill:
-        sys.stdout.write(json.dumps({"seconds": fill(*given.fill)}) + "\n")
+        make(given.fill, PLACES)
+        for count in sys.stdin:
+            sys.stdout.write(f"{fill(int(count), given.fill)}\n")
+            sys.stdout.flush()
         return 0
     ended = threading.Event()
     sink = Sink(given.keep, given.slow / 1000, ended.set)

@@ -20,7 +20,6 @@ from streaming_core.errors import (
     ViewerNotFound,
 )
 from streaming_core.fleet.engines import is_endpoint
-from streaming_core.fleet.process import Start, ensure
 from streaming_core.fleet.registry import Connection, find, running
 from streaming_core.marks import Marks
 from streaming_core.network.endpoints import Address, parse_address
@@ -125,6 +124,8 @@ def launch(
         raise InvalidSetting("fiji= is for Fiji; other viewers have no ImageJ")
     if headless and viewer_kind != "fiji":
         raise InvalidSetting("headless= is for Fiji; for other viewers there is virtual=True")
+    from streaming_core.fleet.process import Start, ensure  # here: it takes 6 ms
+
     connection = ensure(Start(viewer_kind, port, python, virtual, headless, fiji, timeout))
     viewer = Viewer.attach(connection, mode=mode, stall=stall, timeout=timeout)
     if clear:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import sys
 import time
 from collections.abc import Iterator
@@ -61,7 +60,7 @@ def private_folder(parent: Path, name: str) -> Iterator[Path]:
 
 def _begin(parent: Path, name: str) -> tuple[Path, int | None]:
     while True:
-        made = parent / f"{name}{secrets.token_hex(8)}{ENDING}"
+        made = parent / f"{name}{os.urandom(8).hex()}{ENDING}"
         made.mkdir(0o700)
         if sys.platform == "win32":
             return made, None

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import stat
 import sys
 import weakref
@@ -89,7 +88,7 @@ def begin(path: Path) -> tuple[int, Path]:
     Windows renames no open file, so nothing is locked there.
     """
     while True:
-        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+        draft = path.with_name(f".{path.name}.{os.urandom(8).hex()}.tmp")
         descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | OPEN | _BINARY, 0o600)
         try:
             if sys.platform == "win32" or (lock(descriptor) and is_at(descriptor, draft)):

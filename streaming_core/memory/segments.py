@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import os
-import secrets
 import weakref
 from typing import TYPE_CHECKING, Any, Final
 
@@ -329,7 +328,7 @@ class Pool:
         """
         if self._first is None:
             first = Segment.create(f"{self._prefix}_0", shm.GRAIN - HEADER)
-            nonce = secrets.token_hex(16)
+            nonce = os.urandom(16).hex()
             first.begin_write()
             first.array((len(nonce),), np.uint8)[:] = np.frombuffer(nonce.encode(), np.uint8)
             first.end_write()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import secrets
 import sys
 import threading
 import time
@@ -53,7 +52,7 @@ def new_run() -> str:
     joined = os.environ.get("PLANECAST_RUN", "")
     if len(joined) > LONGEST_RUN:
         raise InvalidSetting(f"PLANECAST_RUN has {len(joined)} characters; at most {LONGEST_RUN}")
-    return joined or f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
+    return joined or f"{time.strftime('%Y%m%d-%H%M%S')}-{os.urandom(3).hex()}"
 
 
 def _at_exit() -> None:

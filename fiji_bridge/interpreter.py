@@ -26,7 +26,8 @@ HEADLESS: Final = "HeadlessException"
 EXITED: Final = "it ended itself with exit"
 STUCK: Final = (
     "its time is over, and Java cannot stop it: the viewer runs no other macro while it goes on. "
-    "viewer.restart() replaces the viewer; the images that it holds have to be sent again then"
+    "If it never ends, end the viewer with viewer.quit() and launch it again; images have to be "
+    "sent again then"
 )
 
 

@@ -50,13 +50,13 @@ def held(port: int | None = None) -> dict[str, int]:
 
 
 def test_every_program_has_its_test_and_is_short() -> None:
-    assert {program.stem for program in PROGRAMS} == set(HELD) | {"own_viewer"}
+    assert {program.stem for program in PROGRAMS} == set(HELD) | {"own_viewer", "macro"}
     assert not [one for one in PROGRAMS if len(one.read_text().splitlines()) >= LONGEST]
 
 
 @pytest.mark.parametrize(
     "program",
-    [one for one in PROGRAMS if one.stem not in ("two_viewers", "own_viewer")],
+    [one for one in PROGRAMS if one.stem not in ("two_viewers", "own_viewer", "macro")],
     ids=lambda one: str(one.stem),
 )
 def test_a_program_shows_what_it_says(program: Path) -> None:
@@ -87,6 +87,14 @@ def test_a_viewer_kind_of_ones_own_shows_and_ends() -> None:
         printed, _ = process.communicate(timeout=20)
     assert process.returncode == 0
     assert printed.splitlines() == ["raw {'z': 0} mean 7.0", "raw {'z': 1} mean 7.0"]
+
+
+def test_a_macro_measures_what_was_streamed() -> None:
+    pytest.importorskip("scyjava", reason="the extra 'fiji' is not installed")
+    printed = run(ROOT / "docs/examples/macro.py", "fiji", "--virtual").splitlines()
+    assert [line.partition(": ")[0] for line in printed[:5]] == [f"raw:z {z}" for z in range(5)]
+    assert "it asks a person" in printed[5]
+    assert held() == {"raw": 5}
 
 
 def test_the_hole_in_the_plate_is_named() -> None:

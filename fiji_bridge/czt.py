@@ -96,6 +96,11 @@ class Grid:
         """How many places there are."""
         return prod(self.size)
 
+    def has(self, place: Sequence[Value]) -> bool:
+        """Whether there is room for this place; it is in the order of `names`."""
+        pairs = zip(self.names, place, strict=True)
+        return all(value in self._index[name] for name, value in pairs)
+
     def position(self, place: Sequence[Value]) -> Czt:
         """Where the plane at this place stands; the place is in the order of `names`."""
         index = {

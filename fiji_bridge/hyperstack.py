@@ -241,7 +241,7 @@ class Hyperstack:
             return
         self._heed()
         grid = self._slices.grid
-        if not fresh or any(item.grew for item in fresh):
+        if not fresh or any(item.grew and not grid.has(item.place) for item in fresh):
             grid = self._span()
         grew = grid.values != self._slices.grid.values
         if grew:

@@ -287,7 +287,12 @@ class Link:
 
     def refuse(self, vid: str, seq: int, reason: str, now: float) -> list[Action]:
         """Take REFUSED: the viewer will not own this image."""
-        if vid not in ("", self.vid) or not self._queue.is_sent(seq):
+        if vid not in ("", self.vid):
+            return []
+        if seq in self._unshown:  # though it said before that it owned it: nobody waits for SHOWN
+            self._unshown.remove(seq)
+            return [Settle(seq, State.SHOWN, reason)]
+        if not self._queue.is_sent(seq):
             return []
         self._queue.forget(seq)
         self._moved_at = now

@@ -254,3 +254,10 @@ def test_a_refused_image_is_undelivered_with_the_viewers_words(link: Link) -> No
     (settled, free) = link.refuse("v1", 1, "too large", 0.1)
     assert settled == Settle(1, State.UNDELIVERED, "too large")
     assert free == Free(1, True)
+
+
+def test_a_viewer_that_owns_an_image_and_then_refuses_it_is_not_waited_for(link: Link) -> None:
+    link.queue(10, b"", 0.0)
+    link.ack("v1", [1], 4, 1000, 0.1)
+    assert link.refuse("v1", 1, "cannot", 0.2) == [Settle(1, State.SHOWN, "cannot")]
+    assert link.unshown == 0

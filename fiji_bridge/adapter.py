@@ -211,7 +211,9 @@ class FijiAdapter:
         return batch, None
 
     def _do_chores(self) -> None:
-        self._activity.keep_only({one["sid"] for one in self._control.connected})
+        connected = self._control.connected
+        if connected is not None:
+            self._activity.keep_only({one["sid"] for one in connected})
         if self.stacks.visible:
             run_job(lambda: self._control.refresh(paused=self.paused))
             run_job(self._viewing.keep_up)

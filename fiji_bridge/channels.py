@@ -85,7 +85,7 @@ class Channels:
         if opening is None or (table.min, table.max) != opening.stands:
             opening = Opening(seen=OPENING)  # it is the user's
         self._openings[channel] = opening
-        self._colours[channel] = colours.of_table(table)
+        self._colours[channel] = looks.colour_of(table)
         return table
 
     def _new(self, channel: int, value: Value | None, opening: Opening, wish: str) -> Any:
@@ -226,7 +226,7 @@ def _set_range(imp: Any, channel: int, limits: Limits) -> None:
         imp.getProcessor().setMinAndMax(*limits)
 
 
-def by_channel(fresh: Iterable[tuple[int, Fresh]]) -> dict[int, list[Fresh]]:
+def sort_by_channel(fresh: Iterable[tuple[int, Fresh]]) -> dict[int, list[Fresh]]:
     """Sort planes by channel."""
     sorted_: dict[int, list[Fresh]] = {}
     for channel, item in fresh:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import colorsys
 import re
 from collections.abc import Iterable
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from streaming_core.looks import CYCLE, colour_of, own_colours
 from streaming_core.protocol.components import Value
@@ -49,12 +49,6 @@ def of_channel(value: Value, taken: Iterable[Rgb]) -> Rgb:
         Colours of the channels that are there.
     """
     return NAMED[colour_of(value, [NAMES.get(colour, "") for colour in taken], own_colours())]
-
-
-def of_table(table: Any) -> Rgb:
-    """Return the colour that an ImageJ lookup table runs to."""
-    last = table.getMapSize() - 1
-    return int(table.getRed(last)), int(table.getGreen(last)), int(table.getBlue(last))
 
 
 def labels() -> tuple[bytes, bytes, bytes]:

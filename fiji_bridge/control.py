@@ -56,14 +56,15 @@ class Control:
         self._host = host
 
     @property
-    def connected(self) -> list[dict[str, Any]]:
-        """The programs that send, as ``state()["producers"]`` tells them."""
-        return [] if self._host is None else self._host.producers
+    def connected(self) -> list[dict[str, Any]] | None:
+        """The programs that send, as ``state()["producers"]`` tells them; None before `serve`."""
+        return None if self._host is None else self._host.producers
 
     def refresh(self, *, paused: bool) -> None:
         """Bring menu, titles and figures up to date; on the bridge's own thread."""
         stacks = self._stacks
         stacks.heed()
+        stacks.take_down()
         keys, closed = list(stacks.catalog.groups), tuple(stacks.closed())
         self._menu.refresh(Sight(stacks.scene.follow, paused, sources(keys), closed))
         self._show_state(paused)
@@ -89,7 +90,7 @@ class Control:
         intake = self._host.intake
         budget = intake.budget
         address = f"127.0.0.1:{self._host.port}"
-        return lines_of(address, self.connected, budget.held, budget.limit, intake.why)
+        return lines_of(address, self._host.producers, budget.held, budget.limit, intake.why)
 
     # what a person chooses; on the event thread
 

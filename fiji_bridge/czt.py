@@ -21,6 +21,11 @@ class Czt(NamedTuple):
     z: int
     t: int
 
+    @property
+    def from_one(self) -> tuple[int, int, int]:
+        """The position as ImageJ counts."""
+        return self.c + 1, self.z + 1, self.t + 1
+
 
 class Run(NamedTuple):
     """``length`` planes that stay neighbours when a hyperstack grows: where from, where to."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from fiji_bridge import blend, edits, jvm, looks, window
 from fiji_bridge.appearance import Look
-from fiji_bridge.channels import Channels, by_channel
+from fiji_bridge.channels import Channels, sort_by_channel
 from fiji_bridge.czt import Czt, Grid
 from fiji_bridge.edt import on_edt
 from fiji_bridge.opening import Fresh
@@ -72,8 +72,9 @@ class Hyperstack:
 
     @property
     def is_open(self) -> bool:
-        """Whether its window is there, be it hidden."""
-        return self.imp is not None and self._scene.visible and window.is_open(self.imp)
+        """Whether its window is there, be it hidden, and shows the group."""
+        there = self.imp is not None and self._scene.visible and window.is_open(self.imp)
+        return there and not self._taken()
 
     @property
     def closed(self) -> bool:
@@ -109,8 +110,7 @@ class Hyperstack:
 
     def open(self) -> None:
         """Open the window, also one that its user closed; it looks as it did."""
-        if self.closed:
-            self.close()
+        self.let_go()
         self.dismissed = False
         if self.imp is None:
             on_edt(None, lambda: self._open(()))
@@ -124,7 +124,7 @@ class Hyperstack:
 
         def run() -> dict[str, Value]:
             self._heed()
-            return self._place()
+            return self._place() if self.is_open else {}  # it may have been closed just now
 
         return on_edt(self.imp, run)
 
@@ -171,10 +171,13 @@ class Hyperstack:
         return on_edt(self.imp, lambda: self._contrast(limits, channel))
 
     def on_closed(self) -> None:
-        """Its user, or a macro, closes the window: remember how it looked. Any thread."""
-        edits.tend(self.imp, self._slices, self.group)  # ImageJ forgets its arrays next
-        self._take_down()
+        """Its user, or a macro, has closed the window. Any thread."""
+        edits.tend(self.imp, self._slices, self.group)
         self.dismissed, self.imp = True, None
+
+    def let_go(self) -> None:
+        """Forget the image of a window that its user closed: it has no pixels any more."""
+        self.dismissed, self.imp = (True, None) if self.closed else (self.dismissed, self.imp)
 
     def tend(self) -> None:
         """Let the group have what a person or a macro did to the pixels. Any thread."""
@@ -189,7 +192,8 @@ class Hyperstack:
 
     def close(self) -> None:
         """Close the window, without a question."""
-        if self.imp is None:
+        if self.imp is None or self._taken():
+            self.imp = None
             return
         imp, self.imp = self.imp, None
 
@@ -221,7 +225,7 @@ class Hyperstack:
         self._describe(imp)
         first = fresh[0].place if fresh else next(iter(self.group.planes))
         at = dict(zip(grid.names, first, strict=True)) | look.place
-        imp.setPosition(*_from_one(grid.position(grid.nearest(at, first))))
+        imp.setPosition(*grid.position(grid.nearest(at, first)).from_one)
         self._channels = Channels(self._form, self.group.key.kind)
         self._channels.dress(imp, self._values(), self._known(fresh), look)
         self._channels.show(imp, self._values(), look)
@@ -246,9 +250,10 @@ class Hyperstack:
         grew = grid.values != self._slices.grid.values
         if grew:
             self._grow(grid)
-        self._channels.dress(self.imp, self._values(), self._by_channel(fresh))
-        dirty = self._drop(gone) or self._put(fresh) or grew
-        dirty = self._channels.widen(self.imp, self._by_channel(fresh)) or dirty
+        by_channel = self._by_channel(fresh)
+        self._channels.dress(self.imp, self._values(), by_channel)
+        dropped, put = self._drop(gone), self._put(fresh)
+        dirty = self._channels.widen(self.imp, by_channel) or grew or dropped or put
         self._describe(self.imp)
         if fresh and self._scene.follow:
             dirty = self._follow(fresh[-1]) or dirty
@@ -272,7 +277,7 @@ class Hyperstack:
             blend.make_room(imp, grid.size.c)
         window.set_stack(imp, self._slices.stack, old.size, grid.size)
         self._channels.restore(imp, saved, old.channels(grid))
-        imp.setPosition(*_from_one(here))
+        imp.setPosition(*here.from_one)
         imp.changes = changed
 
     def _put(self, fresh: Sequence[Fresh]) -> bool:
@@ -327,21 +332,20 @@ class Hyperstack:
         grid, here = self._slices.grid, self._shown()
         there = grid.position(grid.focus(newest.image.components, grid.place(here)))
         if there != here:
-            self.imp.setPosition(*_from_one(there))
+            self.imp.setPosition(*there.from_one)
         return there != here
 
     def _heed(self) -> None:
         """Notice that somebody has moved a slider: what comes does not move it any more."""
-        if self._scene.visible and self._left is not None and self._shown() != self._left:
+        if self.is_open and self._left is not None and self._shown() != self._left:
             self._scene.follow = False
             self._left = self._shown()
 
     def _take_down(self) -> None:
-        imp = self.imp
-        look = self._channels.describe(imp, self._values())
-        look.place = self._place()
-        look.roi, look.zoom, look.at = window.describe(imp)
-        self._look = look
+        if self.is_open:  # it may have been closed just now
+            self._look = look = self._channels.describe(self.imp, self._values())
+            look.place = self._place()
+            look.roi, look.zoom, look.at = window.describe(self.imp)
 
     def _known(self, fresh: Sequence[Fresh]) -> dict[int, list[Fresh]]:
         """Return planes by channel: those that have come, and of other channels the first."""
@@ -354,7 +358,7 @@ class Hyperstack:
         return others | known
 
     def _by_channel(self, fresh: Sequence[Fresh]) -> dict[int, list[Fresh]]:
-        return by_channel((self._slices.grid.position(item.place).c, item) for item in fresh)
+        return sort_by_channel((self._slices.grid.position(item.place).c, item) for item in fresh)
 
     def _values(self) -> tuple[Value | None, ...]:
         """The channels, by their values; of a window for one channel that."""
@@ -372,7 +376,7 @@ class Hyperstack:
 
     def _go(self, components: Mapping[str, Value]) -> None:
         grid, at = self._slices.grid, self._place() | dict(components)
-        self.imp.setPosition(*_from_one(grid.position([at[name] for name in grid.names])))
+        self.imp.setPosition(*grid.position([at[name] for name in grid.names]).from_one)
         self._left = self._shown()
 
     def _contrast(self, limits: Limits | None, channel: Value | None) -> dict[str, Limits]:
@@ -393,7 +397,3 @@ class Hyperstack:
             ranges[name] = (form.value(low), form.value(high))
         self.imp.updateAndDraw()
         return ranges
-
-
-def _from_one(position: Czt) -> tuple[int, int, int]:
-    return position.c + 1, position.z + 1, position.t + 1

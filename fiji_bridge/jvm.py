@@ -220,6 +220,13 @@ def implement(interface: str, **methods: Callable[..., Any]) -> Any:
     return jpype.JProxy(interface, dict=methods)
 
 
+def is_ours(thing: Any) -> bool:
+    """Whether a Java object was made by `implement`."""
+    import jpype
+
+    return isinstance(thing, jpype.JProxy)
+
+
 def locked(thing: Any) -> AbstractContextManager[None]:
     """Hold a Java object's monitor, as ``synchronized`` does."""
     import jpype

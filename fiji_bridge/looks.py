@@ -19,6 +19,12 @@ def lut(colour: colours.Rgb, limits: Limits) -> Any:
     return table
 
 
+def colour_of(table: Any) -> colours.Rgb:
+    """Return the colour that a lookup table runs to."""
+    red, green, blue = jvm.to_numpy("byte", table.getBytes())[255::256].tolist()
+    return red, green, blue
+
+
 def label_lut(limits: Limits) -> Any:
     """Make a lookup table for labels."""
     byte = [jvm.to_java("byte", np.frombuffer(part, np.uint8)) for part in colours.labels()]

@@ -102,11 +102,12 @@ class Menu:
             self._make()
         if self._menu.getParent() != bar:
             bar.add(self._menu)
+        for name, on in (("follow", sight.follow), ("pause", sight.paused)):
+            if self._ticks[name].getState() != on:  # a person may have changed it meanwhile
+                self._ticks[name].setState(on)
         if sight == self._sight:
             return
         self._sight = sight
-        self._ticks["follow"].setState(sight.follow)
-        self._ticks["pause"].setState(sight.paused)
         clear, closed = self._parts["clear"], self._parts["closed"]
         clear.removeAll()
         self._add(clear, "All Streamed Images", partial(self._choices.clear, None))

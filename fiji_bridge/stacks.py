@@ -62,6 +62,7 @@ class Stacks:
         self.clear_marks: Callable[[str | None], int] = lambda source: 0
         self._due: dict[GroupKey, None] = {}
         self._garbage = False
+        self._touched: set[GroupKey] = set()
         if visible:
             self._listen()
 
@@ -89,6 +90,7 @@ class Stacks:
         failed: dict[GroupKey, str] = {}
         for key in dict.fromkeys([*gone, *fresh]):
             try:
+                self._touched.add(key)
                 self._stack(key).update(fresh.get(key, ()), gone.get(key, ()))
             # The thread must outlive whatever ImageJ or a plugin throws; the producer is told.
             except Exception as error:
@@ -160,9 +162,14 @@ class Stacks:
         while self._due:
             key = next(iter(self._due))
             del self._due[key]
-            if key in self.of and not self.of[key].dismissed:
+            if key not in self.of or self.of[key].dismissed:
+                continue
+            try:
                 self.of[key].open()
-                yield
+            # The thread must outlive whatever ImageJ throws; the next plane tries again.
+            except Exception:
+                log.exception("%r could not be shown", key.title())
+            yield
 
     def expect(self, components: Mapping[str, Sequence[Value]]) -> None:
         """Give sliders these values from the start, as `check_expected` returns them.
@@ -203,25 +210,39 @@ class Stacks:
         return self.newest if self.newest in there else next(iter(there), None)
 
     def heed(self) -> None:
-        """Notice in which windows somebody has moved sliders."""
+        """Notice in which windows somebody has moved sliders, and which were closed."""
         for stack in self.of.values():
             if stack.is_open:
                 stack.place()
+            else:
+                stack.let_go()
+
+    def take_down(self) -> None:
+        """Remember how windows look: that in which somebody may work, and those that changed."""
+        front = self.front()
+        for key, stack in self.of.items():
+            if stack is front or key in self._touched:
+                stack.look()
+        self._touched.clear()
 
     def _hand_on(
         self, made: Regrouped[Plane], looks: Mapping[GroupKey, Look], shut: set[GroupKey]
     ) -> None:
         """Make the new groups' hyperstacks, which look as those that they come from."""
         taken: set[GroupKey] = set()
+        first: list[tuple[GroupKey, Look, bool]] = []
+        others: list[tuple[GroupKey, Look, bool]] = []
         for key, parents in made.parents.items():
             before = [group.key for group in parents if group.key in looks]
             look = inherited(looks[one] for one in before)
+            shown = not before or any(one not in shut for one in before)
             place = next((one for one in before if one not in taken), None)
-            if place is not None:  # the first stands where the old one stood
+            (others if place is None else first).append((key, look, shown))
+            if place is not None:  # it stands where the old one stood
                 taken.add(place)
                 look.at = looks[place].at
-            dismissed = bool(before) and all(one in shut for one in before)
-            self._make(made.groups[key], look, dismissed=dismissed)
+        for key, look, shown in [*first, *others]:
+            self._make(made.groups[key], look, dismissed=not shown)
 
     def _make(self, group: Group[Plane], look: Look, *, dismissed: bool = False) -> None:
         stack = Hyperstack(group, self._title(group), self.scene, look)
@@ -273,22 +294,36 @@ class Stacks:
             self.newest = None
 
     def _listen(self) -> None:
-        """Be told of windows that are closed, while it can still be seen how they looked."""
+        """Be told what is painted, and of windows that are about to close: how they look then."""
         listener = jvm.implement(
             "ij.ImageListener",
             imageOpened=_ignore,
             imageUpdated=self.painting.on_updated,
             imageClosed=self._on_closed,
         )
+        event = jvm.java("java.awt.AWTEvent")
+        closing = jvm.implement("java.awt.event.AWTEventListener", eventDispatched=self._on_window)
         on_edt(None, lambda: jvm.java("ij.ImagePlus").addImageListener(listener))
         commands = jvm.implement("ij.CommandListener", commandExecuting=self._on_command)
         jvm.java("ij.Executer").addCommandListener(commands)
+        toolkit = jvm.java("java.awt.Toolkit").getDefaultToolkit()
+        toolkit.addAWTEventListener(closing, event.WINDOW_EVENT_MASK)
 
     def _on_command(self, command: str) -> str:
         """Before a command: what was streamed is with the viewer, and need not be saved."""
         if command in CLOSING:
             self.tend()
+            self.take_down()
         return command
+
+    def _on_window(self, event: Any) -> None:
+        """On the event thread, before ImageJ hears of it."""
+        if event.getID() != event.WINDOW_CLOSING:
+            return
+        for stack in list(self.of.values()):
+            if stack.is_open and stack.imp.getWindow() == event.getSource():
+                stack.tend()
+                stack.look()
 
     def _on_closed(self, imp: Any) -> None:
         for stack in list(self.of.values()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,6 +13,18 @@ from fiji_bridge.czt import Czt
 
 MARGIN: Final = (16, 110)
 """About what a window needs around its image: borders; title, subtitle and three sliders."""
+
+OPENING: Final = 1.0
+"""Seconds within which a new window gets the keyboard by being new."""
+
+QUIET: Final = (
+    "windowOpened",
+    "windowClosing",
+    "windowClosed",
+    "windowIconified",
+    "windowDeiconified",
+    "windowDeactivated",
+)
 
 
 def show(imp: Any, look: Look | None = None) -> None:
@@ -42,8 +55,33 @@ def show(imp: Any, look: Look | None = None) -> None:
     if look.roi is not None:
         imp.setRoi(look.roi.clone())
     if worked_in is not None and here is not None:
+        _give_back(imp.getWindow(), worked_in, here)
+
+
+def _give_back(window: Any, worked_in: Any, here: Any) -> None:
+    """Return the keyboard when a window that has just been opened gets it.
+
+    The system gives it some time after the window was opened, and no method of ImageJ's or
+    Java's for windows that show themselves prevents that. A click later on is the user's.
+    """
+    until = time.monotonic() + OPENING
+    manager = jvm.java("ij.WindowManager")
+
+    def back() -> None:
         manager.setCurrentWindow(here)
         worked_in.toFront()
+        worked_in.requestFocus()
+
+    def activated(event: Any) -> None:
+        if time.monotonic() > until:
+            window.removeWindowListener(listener)
+        elif worked_in.isShowing():
+            back()
+
+    others = dict.fromkeys(QUIET, lambda event: None)
+    listener = jvm.implement("java.awt.event.WindowListener", windowActivated=activated, **others)
+    window.addWindowListener(listener)
+    back()
 
 
 def _focused() -> Any | None:
@@ -76,6 +114,9 @@ def describe(imp: Any) -> tuple[Any, float, tuple[int, int] | None]:
 def to_front(imp: Any) -> None:
     """Bring a window before the others; it is the one that commands act on then."""
     window = imp.getWindow()
+    for listener in window.getWindowListeners():
+        if jvm.is_ours(listener):  # that of `_give_back`: it may have the keyboard now
+            window.removeWindowListener(listener)
     window.setVisible(True)
     window.toFront()
     jvm.java("ij.WindowManager").setCurrentWindow(window)

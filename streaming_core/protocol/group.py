@@ -168,9 +168,12 @@ class Group(Generic[P]):
         }
 
     def span(self, expected: Mapping[str, Sequence[Value]], name: str) -> Sequence[Value]:
-        """Return the values of a component with those that are expected, in order."""
+        """Return the values of a component with those that are expected, in order.
+
+        Names stand in the order in which they are expected, whatever has come of them.
+        """
         values = self.values[name]
-        if not any(value not in values for value in expected.get(name, ())):
+        if not expected.get(name):
             return values
         both = Values(name)
         for value in (*expected[name], *values):

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from streaming_core.macros import Macros
 from streaming_core.protocol.annotated import unpack
+from streaming_core.testing import poll_until
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 60.0
@@ -58,6 +59,11 @@ class Fiji(Macros):
         """Return a screenshot."""
         array: NDArray[np.uint8] = self.call("screenshot", canvas=canvas)[1]
         return array
+
+    def state(self) -> dict[str, Any]:
+        """Return what state() says, but for what the stream adds to it."""
+        state: dict[str, Any] = self.call("state")[0]
+        return state
 
     def groups(self) -> list[dict[str, Any]]:
         """Return what state() says of the groups."""
@@ -125,3 +131,7 @@ def fiji(imagej: Fiji) -> Iterator[Fiji]:
     imagej.settle()
     imagej.call("clear", source=None)
     imagej.close_list()
+    imagej.call("arrange", modes=dict.fromkeys(("well", "channel", "z", "t"), "stack"))
+    if not imagej.state()["follow"]:
+        poll_until(lambda: not imagej.menu()["Follow Newest Image"], "the tick is gone")
+        imagej.pick("Follow Newest Image")

@@ -29,6 +29,7 @@ from streaming_core.protocol.components import check_components
 from streaming_core.protocol.messages import Image, Inline
 from streaming_core.stream.adapter import Arrival, Call
 from streaming_core.stream.marks import drawing_of, make_marks
+from streaming_core.testing import poll_until
 from tests.fiji.hand import Hand
 
 LIMIT = 30.0
@@ -241,6 +242,117 @@ class Driver(Hand):
         """Choose a command in the menus."""
         jvm.java("ij.IJ").run(self._image(title), command, options)
 
+    def pick(self, *names: str) -> None:
+        """Choose an item of the menu Planecast; a tick is changed."""
+        item = self._menu()
+        for name in names:
+            labels = {str(one.getLabel()): one for one in _items(item)}
+            assert name in labels, f"no {name!r} in {list(labels)}"
+            item = labels[name]
+        assert item.isEnabled(), f"{names} cannot be chosen"
+        action, changed = (
+            jvm.java("java.awt.event.ActionEvent"),
+            jvm.java("java.awt.event.ItemEvent"),
+        )
+
+        def run() -> None:
+            if isinstance(item, jvm.java("java.awt.CheckboxMenuItem")):
+                item.setState(not item.getState())
+                item.dispatchEvent(
+                    changed(item, changed.ITEM_STATE_CHANGED, names[-1], changed.SELECTED)
+                )
+            else:
+                item.dispatchEvent(action(item, action.ACTION_PERFORMED, names[-1]))
+
+        on_edt(None, run)
+
+    def menu(self) -> dict[str, Any]:
+        """What the menu Planecast offers: ticks as bool, submenus as lists, others None."""
+        tick, menu = jvm.java("java.awt.CheckboxMenuItem"), jvm.java("java.awt.Menu")
+        found: dict[str, Any] = {}
+        for item in _items(self._menu()):
+            name = str(item.getLabel())
+            if isinstance(item, tick):
+                found[name] = bool(item.getState())
+            elif isinstance(item, menu):
+                found[name] = [str(one.getLabel()) for one in _items(item)]
+            elif name != "-":
+                found[name] = None
+        return found
+
+    def make_menus_anew(self) -> None:
+        """Choose Help > Refresh Menus."""
+        jvm.java("ij.IJ").run("Refresh Menus")
+
+    def status(self) -> str:
+        """Read the status bar."""
+        return str(jvm.java("ij.ImageJ").getStatusBarText())
+
+    def text(self, title: str) -> str:
+        """Read a text window; empty while there is none."""
+        frame = jvm.java("ij.WindowManager").getFrame(title)
+        return "" if frame is None else str(frame.getTextPanel().getText())
+
+    def close_text(self, title: str) -> None:
+        """Close a text window."""
+        frame = jvm.java("ij.WindowManager").getFrame(title)
+        on_edt(None, lambda: frame.close(False))
+
+    def close_dialogs(self) -> None:
+        """Close them."""
+        dialog = jvm.java("java.awt.Dialog")
+        for one in jvm.java("java.awt.Window").getWindows():
+            if isinstance(one, dialog) and one.isShowing():
+                on_edt(None, one.dispose)
+
+    def current(self) -> str:
+        """Title of the window that commands act on."""
+        imp = jvm.java("ij.WindowManager").getCurrentImage()
+        return "" if imp is None else str(imp.getTitle())
+
+    def click(self, title: str) -> None:
+        """Click into a window: it is worked in."""
+        window = self._image(title).getWindow()
+
+        def run() -> None:
+            window.toFront()
+            jvm.java("ij.WindowManager").setCurrentWindow(window)
+
+        on_edt(None, run)
+        poll_until(lambda: bool(window.isFocused()), f"{title} has the focus")
+
+    def on_screen(self) -> list[str]:
+        """Titles of the image windows that can be seen."""
+        images = [self._image(title) for title in self.titles()]
+        return [str(imp.getTitle()) for imp in images if imp.getWindow().isShowing()]
+
+    def display_mode(self, title: str, mode: int) -> None:
+        """Choose composite (1), colour (2) or grayscale (3) in the Channels tool."""
+        imp = self._image(title)
+
+        def run() -> None:
+            imp.setMode(mode)
+            imp.updateAndDraw()
+
+        on_edt(imp, run)
+
+    def show_info(self, title: str) -> str:
+        """Choose Image > Show Info, and read it."""
+        info = jvm.java("ij.plugin.ImageInfo")()
+        return str(info.getImageInfo(self._image(title)))
+
+    def paused(self) -> bool:
+        """Whether the viewer takes images."""
+        return self.adapter.paused
+
+    def has_menu(self) -> bool:
+        """Whether the menu Planecast is in the menu bar."""
+        return "Planecast" in _menus()
+
+    def _menu(self) -> Any:
+        poll_until(self.has_menu, "the menu Planecast")
+        return _menus()["Planecast"]
+
     def value(self, title: str, x: int, y: int, index: int) -> float:
         """Return the calibrated value under the mouse, in the stack's plane ``index`` (from 1)."""
         imp = self._image(title)
@@ -254,6 +366,16 @@ class Driver(Hand):
         return imp
 
 
+def _menus() -> dict[str, Any]:
+    bar = jvm.java("ij.Menus").getMenuBar()
+    menus = [bar.getMenu(index) for index in range(bar.getMenuCount())]
+    return {str(menu.getLabel()): menu for menu in menus}
+
+
+def _items(menu: Any) -> list[Any]:
+    return [menu.getItem(index) for index in range(menu.getItemCount())]
+
+
 def _facts(imp: Any) -> dict[str, Any]:
     window, canvas, roi = imp.getWindow(), imp.getCanvas(), imp.getRoi()
     calibration, stack = imp.getCalibration(), imp.getStack()
@@ -264,13 +386,13 @@ def _facts(imp: Any) -> dict[str, Any]:
         "kind": str(window.getClass().getSimpleName()),
         "at": [int(window.getX()), int(window.getY())],
         "size": [int(imp.getNChannels()), int(imp.getNSlices()), int(imp.getNFrames())],
-        "sliders": int(window.getNScrollbars()),
+        "sliders": int(window.getNScrollbars()) if stack.getSize() > 1 else 0,
         "position": [int(imp.getC()), int(imp.getZ()), int(imp.getT())],
         "zoom": float(canvas.getMagnification()),
         "roi": None if roi is None else str(roi.getBounds()),
         "bits": int(imp.getBitDepth()),
         "mode": int(imp.getCompositeMode()) if composite else 0,
-        "active": [bool(on) for on in imp.getActiveChannels()][:8] if composite else [],
+        "active": [bool(on) for on in imp.getActiveChannels()] if composite else [],
         "ranges": [[float(table.min), float(table.max)] for table in luts]
         if composite
         else [[float(imp.getProcessor().getMin()), float(imp.getProcessor().getMax())]],

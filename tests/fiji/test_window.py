@@ -50,6 +50,7 @@ def test_growth_keeps_window_zoom_roi_and_the_picture_that_is_looked_at(
     fiji.show(plane(0), source="live", components=places[0], contrast_limits=(0.0, 255.0))
     fiji.zoom_in("live", 2)
     fiji.draw_roi("live", 5, 6, 20, 10)
+    fiji.call("navigate", components=places[0])  # it is looked at, and does not follow
     before = fiji.look("live")
     seen = fiji.picture(canvas=True)
     for number, place in enumerate(places[1:], 1):
@@ -296,6 +297,7 @@ def test_clear_closes_the_windows_of_a_source(fiji: Fiji) -> None:
 def test_edits_stay_when_the_stack_grows(fiji: Fiji) -> None:
     fiji.show(plane(1), source="live", components={"t": 0})
     fiji.show(plane(2), source="live", components={"t": 1})
+    fiji.move("live", 1, 1, 1)
     fiji.paint("live", 1234)
     fiji.show(plane(3), source="live", components={"t": 2})
     assert fiji.value("live", 5, 5, 1) == 1234
@@ -305,6 +307,7 @@ def test_edits_stay_when_the_stack_grows(fiji: Fiji) -> None:
 def test_a_filter_of_the_user_stays_when_planes_come_elsewhere(fiji: Fiji) -> None:
     for t in range(2):
         fiji.show(plane(1), source="live", components={"t": t})
+    fiji.move("live", 1, 1, 1)
     fiji.run("live", "Add...", "value=100 slice")
     fiji.show(plane(3), source="live", components={"t": 2})
     assert fiji.value("live", 5, 5, 1) == plane(1)[5, 5] + 100

@@ -74,7 +74,7 @@ class Hyperstack:
     def is_open(self) -> bool:
         """Whether its window is there, be it hidden, and shows the group."""
         there = self.imp is not None and self._scene.visible and window.is_open(self.imp)
-        return there and not self._taken()
+        return there and not edits.are_theirs(self.imp, self._slices)
 
     @property
     def closed(self) -> bool:
@@ -192,7 +192,7 @@ class Hyperstack:
 
     def close(self) -> None:
         """Close the window, without a question."""
-        if self.imp is None or self._taken():
+        if self.imp is None or edits.are_theirs(self.imp, self._slices):
             self.imp = None
             return
         imp, self.imp = self.imp, None

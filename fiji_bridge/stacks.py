@@ -313,7 +313,6 @@ class Stacks:
         """Before a command: what was streamed is with the viewer, and need not be saved."""
         if command in CLOSING:
             self.tend()
-            self.take_down()
         return command
 
     def _on_window(self, event: Any) -> None:

@@ -91,13 +91,14 @@ def test_windows_look_as_those_that_they_come_from(fiji: Fiji) -> None:
     fiji.call("arrange", modes={"well": "stack"})
     fiji.state()
     after = fiji.look("plate")
-    for name in ("ranges", "colors", "roi", "at", "position"):
-        assert after[name] == before[name]
+    for name in ("ranges", "colors", "roi", "position"):
+        assert after[name] == before[name], name
 
 
 def test_a_closed_window_stays_closed_when_its_planes_are_regrouped(fiji: Fiji) -> None:
     send_plate(fiji)
     fiji.close_window("plate")
+    poll_until(lambda: fiji.titles() == [], "the window closed")
     fiji.call("arrange", modes={"well": "split"})
     fiji.state()
     assert fiji.titles() == []

@@ -74,7 +74,7 @@ def _serve(options: ViewerOptions, engine: Engine) -> int:
         ask_nothing(adapter.stacks.images)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
-    host = Host(adapter, options.port, settings, budget=adapter.heap)
+    host = Host(adapter, options.port, settings, budget=adapter.heap, begun=options.begun())
     adapter.serve(host)
     log.info("%s is ready on port %d", adapter.engine, host.port)
     ended.wait()

@@ -26,8 +26,7 @@ HEADLESS: Final = "HeadlessException"
 EXITED: Final = "it ended itself with exit"
 STUCK: Final = (
     "its time is over, and Java cannot stop it: the viewer runs no other macro while it goes on. "
-    "If it never ends, end the viewer with viewer.quit() and launch it again; images have to be "
-    "sent again then"
+    "If it never ends, viewer.restart() replaces it; images have to be sent again then"
 )
 
 

@@ -111,8 +111,8 @@ class Macros:
             raise RequestFailed(f"timeout={timeout!r}; a number of seconds above 0")
         if self.state == "busy":
             raise RequestFailed(
-                "busy: a macro goes on that Java could not stop. If it never ends, end the "
-                "viewer with viewer.quit() and launch it again; images have to be sent again then"
+                "busy: a macro goes on that Java could not stop. If it never ends, "
+                "viewer.restart() replaces the viewer; images have to be sent again then"
             )
         windows = self._stacks.visible
         macro: Macro | Script

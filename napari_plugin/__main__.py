@@ -93,7 +93,10 @@ class Session:
     def _listen(self, viewer: Viewer, adapter: NapariAdapter) -> None:
         try:
             rehearse(viewer, adapter)
-            self._host = Host(adapter, port=self._options.port, window=threading.get_ident())
+            self._host = Host(
+                adapter, self._options.port,
+                window=threading.get_ident(), begun=self._options.begun(),
+            )  # fmt: skip
         except Exception as error:
             # The boundary to Qt, which would swallow it: `run` raises it after the loop.
             self._error = error

@@ -304,7 +304,7 @@ def main() -> int:
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     adapter = RecordingAdapter(ended.set)
-    host = Host(adapter, options.port)
+    host = Host(adapter, options.port, begun=options.begun())
     ended.wait()
     host.close("the viewer was closed")
     adapter.close()

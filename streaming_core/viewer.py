@@ -303,6 +303,32 @@ class Viewer(Controls, Arranging, Macros, Marks):
                 raise TimedOut(f"the {route.target.name} did not end within {timeout:g} s")
             time.sleep(0.01)
 
+    def restart(self, timeout: float = 60.0) -> None:
+        """End the viewer process, also one that hangs, and start it anew on the same port.
+
+        What the old one showed is gone, and is named in `gaps`; what it did not own yet goes to
+        the new one. All programs that send to it go on.
+
+        Raises
+        ------
+        RequestFailed
+            When it is a window that a person opened.
+        WouldDeadlock
+            In the viewer's own process.
+        StartFailed, NoDisplay, MissingDependency, PortTaken, TimedOut
+            As `planecast.launch`.
+        """
+        from streaming_core.fleet.process import replace  # here: it takes 6 ms
+
+        deadline = time.monotonic() + timeout
+        route = self.route()
+        refuse_to_wait(route.link.vid, "restart()")
+        vid = replace(self.port, self.viewer_kind, timeout).vid
+        with route.publisher.lock:
+            left = max(1.0, deadline - time.monotonic())
+            if not route.publisher.wait_for(lambda: route.link.vid == vid, left):
+                raise TimedOut(f"the new {route.target.name} did not answer within {timeout:g} s")
+
     def close(self, linger: float | None = None) -> None:
         """End this connection; the viewer stays. Images on their way are waited for.
 

@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from streaming_core.errors import InvalidSetting, LeaseHeld, PlanecastError, PortTaken
-from streaming_core.fleet.registry import Connection, find, lease_path, publish, viewer_keys
+from streaming_core.fleet.registry import (
+    Begun,
+    Connection,
+    find,
+    lease_path,
+    publish,
+    viewer_keys,
+)
 from streaming_core.fleet.spawn import keep, tell
 from streaming_core.memory.budget import Budget
 from streaming_core.memory.heap import Heap
@@ -52,6 +59,10 @@ class ViewerOptions:
     virtual: bool
     headless: bool
     fiji: str | None
+
+    def begun(self) -> Begun:
+        """Return what starts such a viewer anew."""
+        return Begun(sys.executable, self.virtual, self.headless, self.fiji)
 
 
 def viewer_options(viewer_kind: str, arguments: Sequence[str] | None = None) -> ViewerOptions:
@@ -108,6 +119,8 @@ class Host:
         Thread that draws the window, if programs in this process may send to it.
     budget
         Of the memory for images, where that is not this process's own.
+    begun
+        How this process was started, where it is nothing but a viewer: `Viewer.restart` needs it.
 
     Raises
     ------
@@ -118,8 +131,10 @@ class Host:
     def __init__(
         self, adapter: ViewerAdapter, port: int | None = None, settings: Settings | None = None,
         *, window: int | None = None, budget: Budget | None = None,
+        begun: Begun | None = None,
     ) -> None:  # fmt: skip
         self._window = window
+        self._begun = begun
         self._budget = budget
         self._folder = run_folder()
         self._settings = settings or Settings.load()
@@ -171,7 +186,7 @@ class Host:
             self._folder,
             Connection(
                 adapter.viewer_kind, LOOPBACK, port, os.getpid(), vid, PROTOCOL,
-                keys.viewer.public, keys.client, str(path),
+                keys.viewer.public, keys.client, str(path), self._begun,
             ),
         )  # fmt: skip
 

@@ -19,12 +19,13 @@ from streaming_core.errors import (
     MissingDependency,
     PlanecastError,
     PortTaken,
+    RequestFailed,
     StartFailed,
     TimedOut,
 )
 from streaming_core.fleet.display import check_display, check_virtual
-from streaming_core.fleet.registry import Connection, find, running
-from streaming_core.fleet.spawn import LATE, end, hear, spawn
+from streaming_core.fleet.registry import Begun, Connection, find, running
+from streaming_core.fleet.spawn import LATE, end, hear, kill, spawn
 from streaming_core.memory.leases import Lease
 from streaming_core.memory.places import run_folder
 from streaming_core.network.endpoints import DATA_OFFSET, LOOPBACK, is_free, user_of
@@ -35,6 +36,9 @@ MODULES: Final = {
     "recording": ("streaming_core.testing", "numpy"),
 }
 """Viewer kind -> the module that is its process, and a package that it needs."""
+
+PATIENCE: Final = 5.0
+"""Seconds that a viewer which is replaced has to end by itself."""
 
 TAIL: Final = 25
 LOGS_KEPT: Final = 30
@@ -81,6 +85,57 @@ def ensure(start: Start) -> Connection:
     with _turn(start, deadline):
         found = _running(start)
         return found if found is not None else _begin(start, deadline)
+
+
+def replace(port: int, viewer_kind: str, timeout: float) -> Connection:
+    """End the viewer on a port, also one that hangs, and start it anew as it was started.
+
+    Parameters
+    ----------
+    viewer_kind
+        What is started where the old one has left no word of itself.
+    timeout
+        Seconds for all of it.
+
+    Raises
+    ------
+    RequestFailed
+        When it is a window that a person opened.
+    TimedOut
+        When the old one does not end.
+    StartFailed, NoDisplay, MissingDependency, PortTaken
+        As `ensure`.
+    """
+    deadline = time.monotonic() + timeout
+    old = find(port)
+    begun = Begun() if old is None else old.begun
+    if begun is None:
+        raise RequestFailed(
+            f"the {viewer_kind} on port {port} is a window that a person opened: only they end it"
+        )
+    if old is not None:
+        _end(old, deadline)
+    left = max(1.0, deadline - time.monotonic())
+    return ensure(
+        Start(viewer_kind, port, begun.python, begun.virtual, begun.headless, begun.fiji, left)
+    )
+
+
+def _end(old: Connection, deadline: float) -> None:
+    """Ask a viewer process to end, then make it."""
+    patience = time.monotonic() + PATIENCE
+    asked = forced = False
+    while old.alive():  # its lease is locked: the pid is still the viewer's
+        now = time.monotonic()
+        if now > deadline:
+            raise TimedOut(f"the {old.viewer_kind} viewer (pid {old.pid}) does not end")
+        if not asked:
+            asked = True
+            end(old.pid)
+        elif now > patience and not forced:
+            forced = True
+            kill(old.pid)
+        time.sleep(LOOK)
 
 
 def _running(start: Start) -> Connection | None:

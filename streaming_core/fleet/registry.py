@@ -22,8 +22,20 @@ log = logging.getLogger("planecast.fleet")
 ENDING: Final = ".connection"
 
 
+class Begun(msgspec.Struct, frozen=True):
+    """How a viewer process was started, so that another can take its place."""
+
+    python: str | None = None
+    virtual: bool = False
+    headless: bool = False
+    fiji: str | None = None
+
+
 class Connection(msgspec.Struct, frozen=True):
-    """A connection file: a viewer, and the key that admits the user's programs to it."""
+    """A connection file: a viewer, and the key that admits the user's programs to it.
+
+    ``begun`` is None for a window that a person opened, which listens.
+    """
 
     viewer_kind: str
     host: str
@@ -34,6 +46,7 @@ class Connection(msgspec.Struct, frozen=True):
     viewer_public: str
     client: KeyPair
     lease: str
+    begun: Begun | None = None
 
     @property
     def address(self) -> Address:

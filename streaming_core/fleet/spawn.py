@@ -103,6 +103,12 @@ def end(pid: int) -> None:
         os.kill(pid, signal.SIGTERM)
 
 
+def kill(pid: int) -> None:
+    """End a process that does not end when it is asked to."""
+    with suppress(OSError):  # it may have ended
+        os.kill(pid, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+
+
 def keep() -> None:
     """Keep the pipe from the processes that we start: while one has it, our starter waits."""
     if VARIABLE not in os.environ:

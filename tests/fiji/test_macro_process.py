@@ -47,5 +47,9 @@ def test_what_java_cannot_stop_is_told_and_the_stream_goes_on() -> None:
         viewer.show(np.full((9, 200), 3, "u1"), source="raw")
         viewer.settle()
         assert (viewer.read(source="raw") == 3).all()
+        old = viewer.state()["pid"]
+        viewer.restart()
+        assert viewer.state()["pid"] != old
+        assert viewer.run_macro("return 'x';").value == "x"
         viewer.quit()
     assert pc.viewers() == []

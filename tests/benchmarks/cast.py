@@ -166,11 +166,18 @@ class Actor:
 
 
 class ViewerActor(Actor):
-    """A viewer: each process on the same port."""
+    """A viewer: each process on the same port.
+
+    Attributes
+    ----------
+    copies
+        Whether it keeps no memory of a producer, and writes down what it owns.
+    """
 
     def __init__(self, part: Part, port: int, folder: Path) -> None:
         self.port = port
         self.book = folder / f"{part.name}.book"
+        self.copies = part.kind == "fiji" or (part.kind == "recording" and part.mortal)
         copies = ["--copies"] if part.mortal else []
 
         def command(number: int) -> list[str]:

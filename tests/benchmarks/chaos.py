@@ -18,6 +18,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -50,6 +51,12 @@ SETTINGS: Final = {
 log = logging.getLogger("planecast.bench")
 
 
+def kinds() -> tuple[str, ...]:
+    """Kinds of viewers that can be started here."""
+    fiji = ("fiji",) if find_spec("scyjava") else ()
+    return ("recording", "napari", *fiji)
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """One run; the same plan does the same to the same processes.
@@ -68,7 +75,7 @@ class Plan:
     seed: int
     seconds: float = 300.0
     kills: int = 100
-    viewers: tuple[str, ...] = ("recording", "napari")
+    viewers: tuple[str, ...] = kinds()
     rate: float = 60.0
     stall: float = 2.5
     grace: float = 4.0
@@ -269,12 +276,11 @@ class Run:
         outcome.gaps += len(account.gaps)
         for reason, count in account.reasons.items():
             outcome.reasons[reason] = outcome.reasons.get(reason, 0) + count
-        copies = actor.part.kind == "recording" and actor.part.mortal
         where = f"{series} at port {account.port}"
         return [
             *(f"{where}: image {number}: {one}" for number, one in account.open.items()),
             *audit(series, account, holdings, spared=actor.part.spared),
-            *reconcile(actor.books, series, account, copies=copies),
+            *reconcile(actor.books, series, account, copies=actor.copies),
         ]
 
     def _end(self) -> None:
@@ -322,7 +328,7 @@ def main(args: Sequence[str] | None = None) -> int:
     parser.add_argument("--kills", type=int, default=100, help="at least")
     parser.add_argument("--seed", type=int, help="what a run that failed has printed")
     parser.add_argument(
-        "--viewers", default="recording,napari",
+        "--viewers", default=",".join(kinds()),
         help="kinds; one of each is spared and one is not, with a ! none is spared",
     )  # fmt: skip
     parser.add_argument("--folder", type=Path, help="where the processes write what they say")

@@ -9,11 +9,14 @@ from typing import Final, Literal
 
 Deed = Literal["kill", "freeze", "pause", "slow"]
 
-START: Final = {"napari": 4.0, "recording": 1.0, "feeder": 1.0}
+START: Final = {"fiji": 6.0, "napari": 4.0, "recording": 1.0, "feeder": 1.0}
 """Seconds that a start takes, about: so much of the time a kill needs."""
 
-BUSY: Final = {"napari": 0.9, "recording": 0.9, "feeder": 0.35}
+BUSY: Final = {"fiji": 0.9, "napari": 0.9, "recording": 0.9, "feeder": 0.35}
 """Part of the time in which something happens to it. A frozen producer blames no viewer."""
+
+WINDOWS: Final = ("napari", "fiji")
+"""Kinds with a window: they start slowly, and are not hit in their start."""
 
 GAP: Final = 0.4
 """Seconds between two deeds to the same process, on average at least."""
@@ -26,7 +29,7 @@ class Part:
     Attributes
     ----------
     kind
-        "recording", "napari" or "feeder".
+        "recording", "napari", "fiji" or "feeder".
     spared
         Never killed and never frozen beyond ``stall``: it must have everything.
     mortal
@@ -106,7 +109,7 @@ def _shares(parts: list[Part], kills: int) -> Mapping[str, int]:
 
 def _kill(part: Part, dice: random.Random) -> Step:
     dead = dice.choice([0.0, dice.uniform(0.0, 1.0)])
-    early = part.kind != "napari" and dice.random() < 0.3
+    early = part.kind not in WINDOWS and dice.random() < 0.3
     frozen = dice.uniform(0.05, 0.5) if dice.random() < 0.25 else 0.0
     return Step(0.0, "kill", dead, frozen, early)
 

@@ -1,6 +1,6 @@
 """A viewer process that writes down what it gets, and can be slowed and paused.
 
-``watched.py recording|napari --port PORT --log FILE`` takes lines on its standard input:
+``watched.py recording|napari|fiji --port PORT --log FILE`` takes lines on its standard input:
 ``pause``, ``resume``, ``slow SECONDS`` (for each image) and ``fast``. It ends when that ends.
 """
 
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from streaming_core.fleet.display import has_display
 from streaming_core.fleet.host import Host, ViewerOptions, run_viewer
 from streaming_core.protocol.messages import Image
+from streaming_core.protocol.tables import Drawing
 from streaming_core.stream.adapter import Arrival, ViewerAdapter
 from streaming_core.testing import RecordingAdapter
 
@@ -126,16 +127,47 @@ def paint(options: ViewerOptions, book: Book, mood: Mood) -> int:
     return serve(options)
 
 
+def stack(port: int, book: Book, mood: Mood) -> int:
+    """Be an ImageJ viewer, with its windows."""
+    from fiji_bridge import __main__ as process
+    from fiji_bridge import adapter
+    from fiji_bridge.pixels import Plane
+
+    class Watched(adapter.FijiAdapter):
+        def __init__(self, *arguments: Any, **keywords: Any) -> None:
+            super().__init__(*arguments, **keywords)
+            mood.adapter = self
+
+        def own(self, image: Image, pixels: NDArray[Any]) -> list[Plane] | Drawing:
+            owned = super().own(image, pixels)
+            book.note("own", image)
+            return owned
+
+        def post(self, arrival: Arrival) -> None:
+            book.note("post", arrival.image)
+            super().post(arrival)
+
+        def _show(self, batch: list[Arrival]) -> None:
+            for _ in batch:
+                time.sleep(mood.slow)
+            super()._show(batch)
+
+    process.FijiAdapter = Watched  # type: ignore[attr-defined]
+    return process.main(["--port", str(port), *([] if has_display() else ["--virtual"])])
+
+
 def main() -> int:
     """Serve until asked to quit."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("kind", choices=["recording", "napari"])
+    parser.add_argument("kind", choices=["recording", "napari", "fiji"])
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--log", type=Path, required=True)
     parser.add_argument("--copies", action="store_true", help="keep no memory of a producer")
     given = parser.parse_args()
     book, mood = Book(given.log), Mood()
     threading.Thread(target=mood.listen, name="mood", daemon=True).start()
+    if given.kind == "fiji":
+        return stack(given.port, book, mood)
     options = ViewerOptions(given.kind, given.port, not has_display(), False, None)
     if given.kind == "napari":
         return paint(options, book, mood)

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import planecast as pc
+from streaming_core.testing import poll_until
 
 pytest.importorskip("scyjava", reason="the extra 'fiji' is not installed")
 
@@ -52,3 +54,34 @@ def test_a_window_that_does_not_fit_is_told_and_its_planes_are_kept(
     assert np.array_equal(viewer.read(source="wide"), channels)
     viewer.clear()
     lives(viewer)
+
+
+def large(t: int) -> NDArray[np.uint16]:
+    """Return an image of 18 MB: there is room for about 10 of them."""
+    return np.full((3000, 3000), 1000 + t, np.uint16)
+
+
+def test_producers_wait_for_room_in_java_and_clear_lets_them_go_on(
+    viewer: pc.Viewer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pc.connect(viewer.port, stall=1.0) as producer:
+        sent = [producer.show(large(t), components={"t": t}, source="old") for t in range(20)]
+        poll_until(lambda: producer.state()["paused"], "it waits for its user", 60.0)
+        state = producer.state()
+        held, budget = state["memory"]["held"], state["memory"]["budget"]
+        assert held <= budget < held + 2 * large(0).nbytes
+        for words in ("full", "clear", "close images of yours", "PLANECAST_FIJI_MEMORY"):
+            assert words in state["why"]
+        with pytest.raises(pc.TimedOut):
+            sent[-1].wait(2.5)  # longer than its stall: the clock stands
+        assert state["why"] in " ".join(one.getMessage() for one in caplog.records)
+        owned = sum(one.owned for one in sent)
+        kept = producer.read(source="old")
+        assert np.array_equal(kept, np.stack([large(t) for t in range(owned)]))
+        producer.clear("old")
+        producer.settle(timeout=60)
+        rest = producer.read(source="old")
+        assert np.array_equal(rest, np.stack([large(t) for t in range(owned, 20)]))
+        assert not producer.state()["paused"]
+        assert not producer.undelivered
+    assert not [one for one in caplog.records if one.levelno >= logging.ERROR]

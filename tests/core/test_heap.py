@@ -17,15 +17,12 @@ MIB = 1 << 20
 )
 def test_what_was_freed_goes_back_to_the_system_once_nothing_happens_any_more() -> None:
     heap, here = Heap(), psutil.Process()
-    planes, between = [], []
-    for _ in range(1500):  # what stays between them keeps glibc from giving them back by itself
-        planes.append(np.ones(100_000, np.uint8))
-        between.append(np.ones(1000, np.uint8))
+    planes = [np.ones(40_000, np.uint8) for _ in range(4000)]
     assert not heap.look(1500, 0)
-    planes.clear()
+    del planes[::2]  # what stays between them keeps glibc from giving them back by itself
     assert not heap.look(1500, 1), "something has happened"
     before = here.memory_info().rss
     assert heap.look(1500, 1)
-    assert before - here.memory_info().rss > 100 * MIB
+    assert before - here.memory_info().rss > 50 * MIB, "of 76"
     assert not heap.look(1500, 1), "once is enough"
-    assert sum(map(np.sum, between)) == 1500 * 1000
+    assert sum(map(np.sum, planes)) == 2000 * 40_000

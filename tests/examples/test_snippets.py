@@ -84,7 +84,8 @@ class Prompt:
 
     def _enter(self, line: str) -> None:
         self._child.sendline(line)
-        self._child.expect([r">>> $", r"\.\.\. $"])
+        # What the program logs from another thread may come behind the prompt.
+        self._child.expect([r">>> ", r"\.\.\. $"])
         assert "Traceback" not in (self._child.before or ""), self._child.before
 
     def leave(self) -> None:

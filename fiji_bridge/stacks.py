@@ -63,6 +63,7 @@ class Stacks:
         self._due: dict[GroupKey, None] = {}
         self._garbage = False
         self._touched: set[GroupKey] = set()
+        self._told: dict[GroupKey, str] = {}  # run whose program knows that pixels are not exact
         if visible:
             self._listen()
 
@@ -97,7 +98,21 @@ class Stacks:
                 log.exception("%r could not be shown", key.title())
                 failed[key] = f"ImageJ could not show it: {error}"
         for arrival, key in taken:
-            arrival.shown(*([failed[key]] if key in failed else []))
+            if key in failed:
+                arrival.shown(failed[key])
+            else:
+                arrival.shown(note=self._note(arrival, key))
+
+    def _note(self, arrival: Arrival, key: GroupKey) -> str:
+        """Return what is said, once for a group and run, of pixels that are not all as sent."""
+        inexact = [plane for plane in arrival.pixels if plane.exact is not None]
+        if not inexact or self._told.get(key) == arrival.image.run:
+            return ""
+        self._told[key] = arrival.image.run
+        return (
+            f"ImageJ shows {inexact[0].form.dtype.name} as float32, in which not all of its values "
+            "are exact; read() returns them as they were sent"
+        )
 
     def _put(self, arrival: Arrival, fresh: dict[GroupKey, list[Fresh]]) -> GroupKey:
         places = list(self.catalog.locate(arrival.image))
@@ -119,6 +134,7 @@ class Stacks:
         # Keys alone: what still refers to a group keeps its planes from being collected.
         gone = [group.key for group in self.catalog.clear(source)]
         self.scene.expected = self.catalog.expected
+        self._told = {key: run for key, run in self._told.items() if key not in gone}
         self._close(gone)
         return len(gone) + self.clear_marks(source)
 

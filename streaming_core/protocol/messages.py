@@ -131,12 +131,16 @@ class Ack(Message, tag="ACK", frozen=True):
 
 
 class Shown(Message, tag="SHOWN", frozen=True):
-    """Viewer -> producer: these are in their layer or hyperstack, or why not, by number."""
+    """Viewer -> producer: these are in their layer or hyperstack, or why not, by number.
+
+    ``notes`` say what its user should know of an image as it is shown.
+    """
 
     vid: str
     sid: str
     seqs: tuple[int, ...]
     errors: dict[str, str] = {}
+    notes: dict[str, str] = {}
 
 
 class Nack(Message, tag="NACK", frozen=True):

@@ -24,7 +24,8 @@ class Arrival:
         What the adapter's `ViewerAdapter.own` returned for it.
     shown
         Call it exactly once, from any thread: with no argument when the pixels are in the
-        layer or hyperstack, or with the reason why they never will be.
+        layer or hyperstack, or with the reason why they never will be. ``note=`` is what the
+        program's user should know of how they are shown.
     """
 
     image: Image

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 from weakref import WeakValueDictionary
@@ -88,6 +89,13 @@ class Items:
                 log.error("%s: %s is not shown: %s", self._viewer, name, text)
         elif action.text == "gap":
             del self._items[action.seq]
+
+    def note(self, notes: Mapping[str, str]) -> None:
+        """Tell the user what the viewer says of images as it shows them."""
+        for number, text in notes.items():
+            item = self._items.get(int(number)) if number.isdecimal() else None
+            if item is not None:
+                log.warning("%s: %s: %s", self._viewer, item.name.decode(), plain(text))
 
     def found(self, seq: int) -> None:
         """Take back that an image was not delivered: the viewer has it."""

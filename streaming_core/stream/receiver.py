@@ -102,7 +102,7 @@ class Receiver:
         self.intake = Intake(adapter, settings, budget)
         self._paused, self._took = False, True
         self._turned_at = time.monotonic()
-        self._shown_by_now: deque[tuple[Session, int, str]] = deque()
+        self._shown_by_now: deque[tuple[Session, int, str, str]] = deque()
         self._results = Results(vid, settings.inline_below)
         self._roster = Roster(settings, died, self._results.drop)
         self._refusals = Refusals(log)
@@ -144,9 +144,9 @@ class Receiver:
         return [session.state() for session in self._roster]
 
     def _shown(self, session: Session, seq: int) -> Callable[..., None]:
-        def shown(error: str = "") -> None:
+        def shown(error: str = "", *, note: str = "") -> None:
             self.intake.shown()
-            self._shown_by_now.append((session, seq, error))
+            self._shown_by_now.append((session, seq, error, note))
             self._hub.wake()
 
         return shown
@@ -234,8 +234,8 @@ class Receiver:
 
     def _flush_outgoing(self) -> None:
         while self._shown_by_now:
-            session, seq, error = self._shown_by_now.popleft()
-            session.note_shown(seq, error)
+            session, seq, error, note = self._shown_by_now.popleft()
+            session.note_shown(seq, error, note)
         for session, reply, parts in self._answers.take():
             self._voice.answer(session, reply, parts)
 

@@ -301,6 +301,7 @@ class Route:
                 )
                 link.backlog = message.backlog
             case Shown():
+                self.items.note(message.notes)
                 self.perform(link.shown(message.vid, message.seqs, message.errors, now))
             case Welcome():
                 self._welcomed(message, now)

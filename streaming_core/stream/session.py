@@ -92,6 +92,7 @@ class Session:
     _owned: list[int] = field(default_factory=list)
     _shown: list[int] = field(default_factory=list)
     _errors: dict[str, str] = field(default_factory=dict)
+    _notes: dict[str, str] = field(default_factory=dict)
     _unshown: set[int] = field(default_factory=set)
     _refused: dict[int, str] = field(default_factory=dict)
     _failed: dict[int, str] = field(default_factory=dict)
@@ -258,13 +259,15 @@ class Session:
         self._suspects = frozenset(found)
         return sure
 
-    def note_shown(self, seq: int, error: str) -> None:
-        """Note that the window has this image, or why it never will."""
+    def note_shown(self, seq: int, error: str, note: str = "") -> None:
+        """Note that the window has this image, or why it never will; and what to know of it."""
         self._shown.append(seq)
         self._unshown.discard(seq)
         if error:
             self._errors[str(seq)] = error[:LONGEST_REASON]
             _remember(self._failed, seq, error[:LONGEST_REASON])
+        if note:
+            self._notes[str(seq)] = note[:LONGEST_REASON]
 
     def asked(self, number: int) -> None:
         """Note a request that is about to be carried out."""
@@ -290,6 +293,11 @@ class Session:
         shown, self._shown = self._shown, []
         errors, self._errors = self._errors, {}
         return tuple(shown), errors
+
+    def take_notes(self) -> dict[str, str]:
+        """Return and forget what is to be known of shown images."""
+        notes, self._notes = self._notes, {}
+        return notes
 
     def rate(self, now: float) -> float:
         """Images a second, over the last few seconds."""

@@ -81,7 +81,7 @@ class Voice:
             self.say(session, Ack(self._vid, session.sid, owned, *credit, self._intake.backlog))
         shown, errors = session.take_shown()
         if shown:
-            self.say(session, Shown(self._vid, session.sid, shown, errors))
+            self.say(session, Shown(self._vid, session.sid, shown, errors, session.take_notes()))
 
     def ask_again(self, session: Session, seqs: tuple[int, ...], reason: str = "") -> None:
         """Ask for images once more, if there are any to ask for; with a reason, inline."""

@@ -76,7 +76,7 @@ class Driver(Hand):
         borrowed.fill(0)  # the memory is used again
         done, reasons = threading.Event(), []
 
-        def shown(*reason: str) -> None:
+        def shown(*reason: str, note: str = "") -> None:
             reasons.append(reason)
             done.set()
 

@@ -163,3 +163,19 @@ def test_marks_need_no_window(monkeypatch: pytest.MonkeyPatch) -> None:
         viewer.settle()
         assert viewer.state()["marks"][0]["windows"] == ["raw"]
         viewer.quit()
+
+
+def test_a_program_is_told_once_that_values_are_not_exact(caplog: pytest.LogCaptureFixture) -> None:
+    exact = np.arange(12, dtype="f8").reshape(3, 4)
+    with pc.launch("fiji", headless=True) as viewer:
+        viewer.show(exact, components={"t": 0}, source="raw")
+        viewer.settle()
+        assert not caplog.records
+        for t in (1, 2):
+            viewer.show(exact + 1e-12, components={"t": t}, source="raw")
+        viewer.settle()
+        assert np.array_equal(viewer.read(source="raw", components={"t": 2}), exact + 1e-12)
+        said = [record.getMessage() for record in caplog.records]
+        viewer.quit()
+    (warning,) = said
+    assert "raw · t 1: ImageJ shows float64 as float32" in warning

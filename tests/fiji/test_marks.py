@@ -318,3 +318,21 @@ def test_marks_in_micrometres_lie_on_images_in_micrometres(fiji: Fiji) -> None:
     assert found == {
         "pixels": [20, 20], "same": [20, 20], "finer": [10, 10], "moved": [20, 20],
     }  # fmt: skip
+
+
+def test_marks_follow_their_images_into_other_windows(fiji: Fiji) -> None:
+    plate(fiji)
+    for well in ("A1", "B3"):
+        fiji.mark("shapes", [SQUARE], components={"well": well, "z": 1}, source="cells")
+    assert spots(fiji.overlay("raw")) == [[0, 2, 1], [0, 2, 2]]
+    fiji.call("arrange", modes={"well": "split"})
+    fiji.state()
+    for well in ("A1", "B3"):
+        title = f"raw · {well}"
+        assert names(fiji.overlay(title)) == [f"cells · well {well} · z 1 · 1"]
+        assert spots(fiji.overlay(title)) == [2]
+    assert sorted(spots(fiji.listed())) == [2, 2]
+    fiji.call("arrange", modes={"well": "stack"})
+    fiji.state()
+    assert sorted(spots(fiji.overlay("raw"))) == [[0, 2, 1], [0, 2, 2]]
+    assert sorted(spots(fiji.listed())) == [[0, 2, 1], [0, 2, 2]]

@@ -120,7 +120,7 @@ def test_a_place_without_labels_can_be_painted(fiji: Fiji) -> None:
     assert fiji.read(kind="labels", components={"t": 0, "z": 1})[5, 5] == 7
 
 
-def test_painted_labels_stay_when_the_stack_grows(fiji: Fiji) -> None:
+def test_painted_labels_stay_when_the_stack_grows_and_is_regrouped(fiji: Fiji) -> None:
     send(fiji, masks(), components={"well": "B1"})
     fiji.brush(TITLE, 5, 5, 7)
     for well in ("A1", "C1"):
@@ -128,10 +128,12 @@ def test_painted_labels_stay_when_the_stack_grows(fiji: Fiji) -> None:
     assert fiji.read(kind="labels", components={"well": "B1"})[5, 5] == 7
     fiji.call("navigate", components={"well": "C1"})
     fiji.brush(TITLE, 5, 5, 8)
+    fiji.call("arrange", modes={"well": "split"})
     for well, label in (("B1", 7), ("C1", 8), ("A1", 0)):
         send(fiji, masks(3), components={"well": well})
         assert fiji.read(kind="labels", components={"well": well})[5, 5] == label
     assert edited(fiji) == 2
+    fiji.call("arrange", modes={"well": "stack"})
 
 
 def test_cleared_labels_are_the_producers_again(fiji: Fiji) -> None:

@@ -10,11 +10,12 @@ import pytest
 
 import planecast as pc
 from streaming_core.testing import poll_until, recording_viewer
-from tests.benchmarks.chaos import Plan, run
+from tests.benchmarks.chaos import Plan, kinds, run
 from tests.benchmarks.schedule import schedule
 from tests.process.programs.stage import held, staging
 
-PLAN = Plan(seed=1, seconds=20.0, kills=20, viewers=("recording", "napari!"))
+VIEWERS = tuple(kind if kind == "recording" else f"{kind}!" for kind in kinds())
+PLAN = Plan(seed=1, seconds=20.0, kills=20, viewers=VIEWERS)
 
 
 def test_no_image_is_lost_torn_or_shown_twice(tmp_path: Path) -> None:

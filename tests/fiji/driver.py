@@ -31,6 +31,7 @@ from streaming_core.stream.adapter import Arrival, Call
 from streaming_core.stream.marks import drawing_of, make_marks
 from streaming_core.testing import poll_until
 from tests.fiji.hand import Hand
+from tests.fiji.restless import Restless
 
 LIMIT = 30.0
 
@@ -359,6 +360,27 @@ class Driver(Hand):
         processor = imp.getStack().getProcessor(index)
         processor.setCalibrationTable(imp.getCalibration().getCTable())
         return float(processor.getPixelValue(x, y))
+
+    def values(self, title: str, x: int, y: int) -> list[float]:
+        """Return the stored value of a pixel in each plane of the stack."""
+        stack = self._image(title).getStack()
+        return [float(stack.getVoxel(x, y, index)) for index in range(stack.getSize())]
+
+    def choose_tool(self, name: str) -> None:
+        """Click a tool in ImageJ's tool bar."""
+        on_edt(None, lambda: jvm.java("ij.IJ").setTool(name))
+
+    def tool(self) -> str:
+        """Return the tool that is chosen there."""
+        return str(jvm.java("ij.IJ").getToolName())
+
+    def begin_work(self, title: str, drags: bool) -> None:
+        """Have a person work in a window without pause; see `Restless`."""
+        self.person = Restless(title, drags)
+
+    def end_work(self) -> dict[str, Any]:
+        """Have the person stop; see `Restless.end`."""
+        return self.person.end()
 
     def _image(self, title: str) -> Any:
         imp = jvm.java("ij.WindowManager").getImage(title)

@@ -154,8 +154,12 @@ class Driver(Hand):
 
     def at_work(self) -> bool:
         """Whether a command that was chosen in the menus still runs, or waits for its dialog."""
-        threads = jvm.java("java.lang.Thread").getAllStackTraces().keySet()
-        return any(str(one.getName()).startswith("Run$_") for one in threads)
+        threads = jvm.java("java.lang.Thread")
+        mine = threads.currentThread()  # ImageJ calls it so too, once it has run a command
+        return any(
+            str(one.getName()).startswith("Run$_") and not one.equals(mine)
+            for one in threads.getAllStackTraces().keySet()
+        )
 
     def answer_dialogs(self) -> None:
         """Click the close buttons of all dialogs."""

@@ -119,6 +119,7 @@ def to_front(imp: Any) -> None:
             window.removeWindowListener(listener)
     window.setVisible(True)
     window.toFront()
+    window.requestFocus()  # or another that asked before gets it later, and is the current one
     jvm.java("ij.WindowManager").setCurrentWindow(window)
 
 

@@ -247,7 +247,7 @@ def test_navigate_finds_a_window_by_what_sets_it_apart(fiji: Fiji) -> None:
     send_plate(fiji)
     fiji.call("arrange", modes={"well": "split"})
     fiji.call("navigate", components={"well": "B1", "t": 2})
-    assert fiji.current() == "plate · B1"
+    poll_until(lambda: fiji.current() == "plate · B1", "the window comes to the front")
     assert fiji.look("plate · B1")["position"][2] == 3
     with pytest.raises(Refused, match="no window has well 'Z9'; there is: A1, B1"):
         fiji.call("navigate", components={"well": "Z9"})

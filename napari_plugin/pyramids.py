@@ -131,6 +131,7 @@ class Pyramids:
         self._wanted: dict[int, tuple[NDArray[Any], Sizes]] = {}
         self._made: dict[int, tuple[weakref.ref[NDArray[Any]], list[NDArray[Any]]]] = {}
         self._thread: threading.Thread | None = None
+        self._making: NDArray[Any] | None = None
         self._closed = False
         self.changed: Callable[[], object] = lambda: None
         self.took: Callable[[NDArray[Any]], object] = lambda array: None
@@ -154,7 +155,7 @@ class Pyramids:
             if found is not None and found[0]() is plane:
                 self._made[number] = found  # the last of them again
                 return found[1][step]
-            if not self._closed:
+            if not self._closed and plane is not self._making:
                 self._wanted.pop(number, None)
                 self._wanted[number] = plane, sizes
                 while len(self._wanted) > KEPT:
@@ -180,12 +181,15 @@ class Pyramids:
                     self._thread = None
                     return
                 number, (plane, sizes) = self._wanted.popitem()  # the newest: it is in view
+                self._making = plane
             try:
                 versions = self._make(plane, sizes)
             except MemoryError:
                 log.warning("no memory for a smaller version of an image %s", sizes.plane)
+                self._making = None
                 continue
             with self._lock:
+                self._making = None
                 if self._closed:
                     continue
                 gone = weakref.ref(plane, partial(self._drop, number))

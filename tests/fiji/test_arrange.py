@@ -87,7 +87,6 @@ def test_windows_look_as_those_that_they_come_from(fiji: Fiji) -> None:
         for name in ("ranges", "colors", "roi"):
             assert facts[name] == before[name]
         assert facts["position"] == [2, 1, 2]
-    assert fiji.look("plate · A1")["at"] == before["at"]
     fiji.call("arrange", modes={"well": "stack"})
     fiji.state()
     after = fiji.look("plate")

@@ -94,6 +94,15 @@ def test_windows_look_as_those_that_they_come_from(fiji: Fiji) -> None:
         assert after[name] == before[name], name
 
 
+@pytest.mark.xfail(strict=False, reason="now and then a new window stands at (0, 0): not mended")
+def test_the_first_window_stands_where_the_one_that_it_comes_from_did(fiji: Fiji) -> None:
+    send_plate(fiji)
+    before = fiji.look("plate")
+    fiji.call("arrange", modes={"well": "split"})
+    fiji.state()
+    assert fiji.look("plate · A1")["at"] == before["at"]
+
+
 def test_a_closed_window_stays_closed_when_its_planes_are_regrouped(fiji: Fiji) -> None:
     send_plate(fiji)
     fiji.close_window("plate")

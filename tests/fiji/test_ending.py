@@ -90,7 +90,7 @@ class Stream:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            plane = np.full((64, 256), self.sent, "u2")
+            plane = np.full((64, 256), self.sent % 65536, "u2")
             self.viewer.show(plane, components={"t": self.sent}, source="stream")
             self.sent += 1
 

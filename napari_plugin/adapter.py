@@ -244,7 +244,7 @@ class NapariAdapter:
             tell(*reason)
 
     def _on_due(self) -> None:
-        self._crossing.put(Make(self.layers))
+        self._crossing.put(Make(self.layers))  # behind what waits: a hundred layers take a minute
 
     def _on_second(self) -> None:
         """Close bars of programs that have gone; tell the user, once, of those that wait."""
@@ -290,18 +290,19 @@ class Show:
 
 
 class Make:
-    """A job: make the layers that regrouping asked for, one in each tick."""
+    """A job: make one of the layers that regrouping asked for."""
 
     def __init__(self, layers: Layers) -> None:
         self._layers = layers
 
     def steps(self) -> Iterator[bool]:
-        """Make them."""
+        """Make it; what comes next in the queue is not kept waiting for the others."""
         try:
-            yield from self._layers.make_due()
+            self._layers.make_due()
         except Exception:
             # The boundary to napari: what could not be made must not end the stream.
             log.exception("a layer could not be made")
+        yield True
 
     def abandon(self) -> None:
         """Nobody waits for it."""

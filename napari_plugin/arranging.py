@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from napari.components import LayerList, ViewerModel
@@ -41,6 +41,7 @@ class Arranger:
         self._viewer = viewer
         self._maker = maker
         self._arranged: set[GroupKey] = set()
+        self._waiting: list[Callable[[], None]] = []
         self.known: dict[GroupKey, Look] = {}
         self.gone: set[GroupKey] = set()
         self.due: dict[GroupKey, Look] = {}
@@ -82,7 +83,33 @@ class Arranger:
         self.due = {key: look for key, look in self.due.items() if key in made.groups}
         return handed, list(free.values())
 
-    def put_in_order(self, entries: Mapping[GroupKey, Entry]) -> None:
+    def go_on(
+        self, entries: Mapping[GroupKey, Entry], done: Callable[[], None] | None = None
+    ) -> bool:  # fmt: skip
+        """Return whether a layer is due; if none is, end the arrangement.
+
+        Parameters
+        ----------
+        entries
+            Of all groups.
+        done
+            Called at that end, or when the viewer closes.
+        """
+        if done is not None:
+            self._waiting.append(done)
+        if self.due:
+            return True
+        self._put_in_order(entries)
+        self.close()
+        return False
+
+    def close(self) -> None:
+        """Keep nobody waiting."""
+        waiting, self._waiting = self._waiting, []
+        for done in waiting:
+            done()
+
+    def _put_in_order(self, entries: Mapping[GroupKey, Entry]) -> None:
         """Bring layers that were there before into the order that they had."""
         ranks: dict[Layer, int] = {}
         for key in self._arranged:

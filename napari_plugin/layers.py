@@ -49,7 +49,7 @@ class Layers:
     """
 
     due = Signal()
-    """Layers are to be made, as soon as there is time: `make_due`."""
+    """A layer is to be made, as soon as there is time: `make_due`."""
 
     def __init__(
         self, viewer: ViewerModel, limit: Callable[[], int | None] = lambda: None
@@ -201,11 +201,18 @@ class Layers:
         self._grow()
         return len(groups)
 
-    def arrange(self, modes: Mapping[str, str]) -> None:
+    def arrange(self, modes: Mapping[str, str], done: Callable[[], None] | None = None) -> None:
         """Let components be sliders ("stack") or layers ("split"), of what is here and will come.
 
         Nothing is sent again and no pixel is touched. A layer that is there goes on with
         other planes; those that must be made follow one by one (`due`).
+
+        Parameters
+        ----------
+        modes
+            Component -> mode.
+        done
+            Called when all layers are there.
 
         Raises
         ------
@@ -232,10 +239,7 @@ class Layers:
         self._stale_axes = True
         self._grow()
         self.origins.update()
-        if self._arranger.due:
-            self.due.emit()
-        else:
-            self._put_in_order()
+        self._go_on_arranging(done)
 
     def expect(self, components: Mapping[str, Sequence[Value]]) -> None:
         """Give sliders these values from the start, as `check_expected` returns them.
@@ -260,15 +264,14 @@ class Layers:
         split = {name for key in self.catalog.groups for name, _ in key.split} | self.catalog.split
         return dict.fromkeys(self.axes.names, Mode.STACK) | dict.fromkeys(sorted(split), Mode.SPLIT)
 
-    def make_due(self) -> Iterator[bool]:
-        """Make the layers that regrouping asked for; True after each, which takes 50 ms."""
-        while self._arranger.due:
-            key = next(iter(self._arranger.due))
-            look, group = self._arranger.due.pop(key), self.catalog.groups.get(key)
-            if group is not None and key not in self._entries:
-                self._make(group, look)
-                yield True
-        self._put_in_order()
+    def make_due(self) -> None:
+        """Make the next of the layers that regrouping asked for, which takes 50 ms and more."""
+        try:
+            if self._arranger.due:
+                key = next(iter(self._arranger.due))
+                self._make(self.catalog.groups[key], self._arranger.due.pop(key))
+        finally:
+            self._go_on_arranging()
 
     def restore(self, key: GroupKey) -> None:
         """Bring back the layer of a group that the user deleted. It looks as it did."""
@@ -313,6 +316,7 @@ class Layers:
     def close(self) -> None:
         """Listen to the viewer no more; the layers stay as they are."""
         self.viewer.layers.events.removed.disconnect(self._on_removed)
+        self._arranger.close()
         self.position.close()
         self.origins.close()
         self.marks.close()
@@ -326,9 +330,10 @@ class Layers:
         with without_xarray():
             self._entries[group.key] = self.maker.make(group, self.axes, self.space, look)
 
-    def _put_in_order(self) -> None:
+    def _go_on_arranging(self, done: Callable[[], None] | None = None) -> None:
         with self.sliders.ours():
-            self._arranger.put_in_order(self._entries)
+            if self._arranger.go_on(self._entries, done):
+                self.due.emit()
 
     def _remove(self, layers: Iterable[Layer]) -> None:
         """Take layers away, which is then not the user's doing."""

@@ -35,11 +35,13 @@ class Viewing:
         }
 
     def _arrange(self, call: Call) -> None:
+        def done() -> None:
+            call.reply({"modes": {name: str(mode) for name, mode in self._layers.modes().items()}})
+
         try:
-            self._layers.arrange(call.arguments.get("modes") or {})
+            self._layers.arrange(call.arguments.get("modes") or {}, done)
         except InvalidComponents as error:
             raise RequestFailed(str(error)) from None
-        call.reply({"modes": {name: str(mode) for name, mode in self._layers.modes().items()}})
 
     def _expect(self, call: Call) -> None:
         try:

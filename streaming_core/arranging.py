@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from streaming_core.controls import ANSWER
 from streaming_core.protocol.components import Value, check_expected
 from streaming_core.protocol.regroup import check_modes
+
+ARRANGED: Final = 600.0
+"""Seconds to wait for a new arrangement: 100 layers take napari up to a minute."""
 
 ModeWord: TypeAlias = Literal["stack", "split"]
 Auto: TypeAlias = Literal["once", "continuous", "off"]
@@ -30,7 +33,8 @@ class Arranging(ABC):
         """Group images in another way: ``arrange(well="split", z="stack")``.
 
         What the viewer has is regrouped without being sent again, and what comes later follows.
-        Components that are not named keep their mode.
+        Components that are not named keep their mode. Returns when all layers or windows are
+        there; each takes napari some 50 ms, and longer the more there are.
 
         Parameters
         ----------
@@ -43,9 +47,11 @@ class Arranging(ABC):
             For what is no component or no mode.
         RequestFailed
             With the viewer's words: it would make too many layers.
+        TimedOut
+            When they are not all there after ten minutes; the viewer goes on.
         """
         words = {name: str(mode) for name, mode in check_modes(modes).items()}
-        self._ask("arrange", {"modes": words}, ANSWER)
+        self._ask("arrange", {"modes": words}, ARRANGED)
 
     def expect(
         self, components: Mapping[str, int | np.integer | Sequence[Value] | NDArray[Any]]

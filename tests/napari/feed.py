@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count
 from typing import Any
 
@@ -91,18 +91,20 @@ class Stream:
 
     def ask(self, verb: str, **arguments: Any) -> tuple[Any, Any]:
         """Send a request and wait for its answer."""
-        answer: list[Any] = []
+        answer = self.later(verb, **arguments)
+        self.until(answer.done)
+        return answer.result()
+
+    def later(self, verb: str, **arguments: Any) -> Future[tuple[Any, Any]]:
+        """Send a request."""
+        answer: Future[tuple[Any, Any]] = Future()
         call = Call(
             verb, arguments,
-            lambda result, array=None: answer.append((result, array)),
-            lambda words: answer.append(RequestFailed(words)),
+            lambda result, array=None: answer.set_result((result, array)),
+            lambda words: answer.set_exception(RequestFailed(words)),
         )  # fmt: skip
         self._thread.submit(self.adapter.call, call).result()
-        self.until(lambda: bool(answer))
-        if isinstance(answer[0], RequestFailed):
-            raise answer[0]
-        result, array = answer[0]
-        return result, array
+        return answer
 
     def read(self, **arguments: Any) -> NDArray[Any]:
         array = self.ask("read", **arguments)[1]

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -25,6 +26,7 @@ from streaming_core.testing import poll_until
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 60.0
+TAIL = 40
 INSTALLED = os.environ.get("PLANECAST_TEST_FIJI", "")
 
 
@@ -35,8 +37,9 @@ class Refused(Exception):
 class Fiji(Macros):
     """The driver in the other process: see `tests.fiji.driver.Driver` for what it can do."""
 
-    def __init__(self, pipe: Connection) -> None:
+    def __init__(self, pipe: Connection, log: Path) -> None:
         self._pipe = pipe
+        self._log = log
         self.engine: str = self._answer()
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
@@ -77,11 +80,18 @@ class Fiji(Macros):
         return answer
 
     def _answer(self) -> Any:
-        assert self._pipe.poll(LIMIT), "the bridge does not answer"
-        kind, result = self._pipe.recv()
+        assert self._pipe.poll(LIMIT), f"the bridge does not answer; {self._tail()}"
+        try:
+            kind, result = self._pipe.recv()
+        except EOFError:
+            raise AssertionError(f"the bridge's process ended; {self._tail()}") from None
         if kind != "result":
             raise Refused(result)
         return result
+
+    def _tail(self) -> str:
+        lines = self._log.read_text(errors="replace").splitlines()[-TAIL:]
+        return "\n".join(["the end of its log:", *lines])
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -104,20 +114,27 @@ def named_engine(engine: str, run_folder: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.fixture(scope="session")
-def imagej(engine: str) -> Iterator[Fiji]:
+def imagej(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fiji]:
     """Start ImageJ once."""
     pytest.importorskip("scyjava", reason="the extra 'fiji' is not installed")
+    with driven(engine, tmp_path_factory.mktemp("bridge") / "log") as fiji:
+        yield fiji
+
+
+@contextmanager
+def driven(engine: str, log: Path, **environment: str) -> Iterator[Fiji]:
+    """Start `tests.fiji.driver`, which writes to a log, and end it."""
     here, there = Pipe()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.fiji.driver", str(there.fileno())],
-        pass_fds=[there.fileno()],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "PLANECAST_FIJI": engine},
-    )
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.fiji.driver", str(there.fileno())],
+            pass_fds=[there.fileno()], cwd=ROOT, stdout=output, stderr=output,
+            env=os.environ | {"PYTHONPATH": str(ROOT), "PLANECAST_FIJI": engine} | environment,
+        )  # fmt: skip
     there.close()
     try:
         with here:
-            yield Fiji(here)
+            yield Fiji(here, log)
         process.wait(10)
     finally:
         process.kill()

@@ -10,6 +10,7 @@ import numpy as np
 from fiji_bridge import desktop, jvm, rois
 from fiji_bridge.edt import on_edt
 from streaming_core.testing import poll_until
+from tests.fiji.eye import image
 
 
 def floats(numbers: Sequence[float]) -> Any:
@@ -67,7 +68,7 @@ class Hand:
 
     def overlay(self, title: str) -> list[dict[str, Any]]:
         """Return what lies on a window's image, at all places of its stack."""
-        imp = _image(title)
+        imp = image(title)
         overlay = on_edt(imp, imp.getOverlay)
         return [] if overlay is None else [_told(roi) for roi in overlay.toArray()]
 
@@ -78,14 +79,14 @@ class Hand:
 
     def draw(self, title: str, tool: str, *given: Any, **touches: Any) -> None:
         """Draw a selection on the plane that is seen; see `outlines`."""
-        imp, roi = _image(title), selection(tool, *given)
+        imp, roi = image(title), selection(tool, *given)
         for method, arguments in touches.items():
             getattr(roi, method)(*arguments)
         on_edt(imp, lambda: imp.setRoi(roi))
 
     def add_to_list(self, title: str, name: str = "") -> None:
         """Press T, and name what was added."""
-        imp = _image(title)
+        imp = image(title)
 
         def run() -> None:
             jvm.java("ij.WindowManager").setCurrentWindow(imp.getWindow())
@@ -98,7 +99,7 @@ class Hand:
 
     def choose(self, title: str, row: int) -> None:
         """Click an entry of the ROI Manager, with this window in front."""
-        imp = _image(title)
+        imp = image(title)
         on_edt(None, lambda: jvm.java("ij.WindowManager").setCurrentWindow(imp.getWindow()))
         on_edt(None, lambda: _list().setSelectedIndexes([row]))
 
@@ -131,7 +132,7 @@ class Hand:
 
     def add_to_overlay(self, title: str) -> None:
         """Choose Image > Overlay > Add Selection."""
-        imp = _image(title)
+        imp = image(title)
 
         def run() -> None:
             overlay = imp.getOverlay() or jvm.java("ij.gui.Overlay")()
@@ -142,8 +143,8 @@ class Hand:
 
     def colour(self, title: str, y: float, x: float) -> list[int]:
         """Return the brightest colour on the screen within half a pixel of one of the image."""
-        canvas = _image(title).getCanvas()
-        picture = desktop.canvas(_image(title)).astype(int)
+        canvas = image(title).getCanvas()
+        picture = desktop.canvas(image(title)).astype(int)
         zoom = float(canvas.getMagnification())
         near = [int(canvas.screenYD(y)), int(canvas.screenXD(x))]
         there = picture[
@@ -161,12 +162,12 @@ class Hand:
 
     def one_channel_at_a_time(self, title: str) -> None:
         """Choose the mode "Color" in the Channels Tool."""
-        imp = _image(title)
+        imp = image(title)
         on_edt(imp, lambda: imp.setDisplayMode(jvm.java("ij.IJ").COLOR))
 
     def brush(self, title: str, x: int, y: int, label: float) -> None:
         """Make one dab with the brush on the plane that is seen, as ImageJ's tool does."""
-        imp = _image(title)
+        imp = image(title)
 
         def run() -> None:
             processor = imp.getProcessor()
@@ -179,7 +180,7 @@ class Hand:
 
     def exchange_pixels(self, title: str, label: int) -> None:
         """Run a plugin that gives the plane that is seen another array."""
-        imp = _image(title)
+        imp = image(title)
 
         def run() -> None:
             count = imp.getWidth() * imp.getHeight()
@@ -191,13 +192,7 @@ class Hand:
 
     def remove_overlay(self, title: str) -> None:
         """Choose Image > Overlay > Remove Overlay."""
-        jvm.java("ij.IJ").run(_image(title), "Remove Overlay", "")
-
-
-def _image(title: str) -> Any:
-    imp = jvm.java("ij.WindowManager").getImage(title)
-    assert imp is not None, f"no window {title!r}"
-    return imp
+        jvm.java("ij.IJ").run(image(title), "Remove Overlay", "")
 
 
 def _list() -> Any:

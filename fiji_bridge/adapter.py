@@ -229,7 +229,7 @@ class FijiAdapter:
     def _answer(self, call: Call) -> None:
         try:
             self.marks.finish()
-            self._verbs.answer(call)
+            self._verbs.table[call.verb](call)
         except RequestFailed as error:
             call.fail(str(error))
         # The thread must outlive a failed request; the asker gets the reason.

@@ -20,7 +20,7 @@ from streaming_core.protocol.catalog import Catalog
 from streaming_core.protocol.components import GroupKey, Mode, Value
 from streaming_core.protocol.forgetting import forget_old_runs, make_room
 from streaming_core.protocol.group import Group
-from streaming_core.protocol.regroup import Regrouped, check_modes, regroup, split_after
+from streaming_core.protocol.regroup import Regrouped, regroup, split_after
 from streaming_core.stream.adapter import Arrival
 
 log = logging.getLogger("planecast.fiji")
@@ -151,7 +151,7 @@ class Stacks:
                 self._make(group, looks.get(group.key, Look()), dismissed=group.key in closed)
         return len(changed)
 
-    def arrange(self, modes: Mapping[str, str]) -> None:
+    def arrange(self, modes: Mapping[str, Mode], done: Callable[[], None]) -> None:
         """Let components be axes ("stack") or windows ("split"), of what is here and will come.
 
         Nothing is sent again and no pixel is touched; windows open one by one (`make_due`).
@@ -159,9 +159,9 @@ class Stacks:
         Raises
         ------
         InvalidComponents
-            Naming the component and what to write instead; nothing has changed then.
+            When it would make too many windows; nothing has changed then.
         """
-        split = split_after(self.catalog.split, check_modes(modes))
+        split = split_after(self.catalog.split, modes)
         self.tend()
         self.painting.look()
         made = regroup(self.catalog.groups.values(), split)
@@ -172,6 +172,7 @@ class Stacks:
         self._close(old)
         self._hand_on(made, looks, shut)
         self.painting.look()  # at groups that are new to it
+        done()  # what is asked next is answered when the windows are open
 
     def make_due(self) -> Iterator[None]:
         """Open the windows that regrouping asked for, one at each step."""
@@ -202,10 +203,13 @@ class Stacks:
 
     def modes(self) -> dict[str, Mode]:
         """Return what each component of what is here does: "stack" or "split"."""
-        groups = self.catalog.groups.values()
-        stacked = dict.fromkeys((name for group in groups for name in group.names), Mode.STACK)
-        split = {name for group in groups for name, _ in group.key.split} | self.catalog.split
-        return stacked | dict.fromkeys(sorted(split), Mode.SPLIT)
+        stacked = [name for group in self.groups() for name in group.names]
+        split = sorted(self.catalog.split)
+        return dict.fromkeys(stacked, Mode.STACK) | dict.fromkeys(split, Mode.SPLIT)
+
+    def groups(self) -> list[Group[Plane]]:
+        """Return all groups of planes."""
+        return list(self.catalog.groups.values())
 
     def closed(self) -> list[tuple[GroupKey, str]]:
         """Return the groups whose windows their user closed, with their titles."""

@@ -1,16 +1,14 @@
-"""The requests about what is seen: grouping, sliders to come, which windows, their contrast."""
+"""The requests about what is seen: which windows, and their contrast."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from fiji_bridge.hyperstack import Hyperstack
 from fiji_bridge.stacks import Stacks
-from streaming_core.errors import InvalidComponents, RequestFailed
-from streaming_core.protocol.catalog import fitting
-from streaming_core.protocol.components import Value, check_expected, check_value, describe
+from streaming_core.errors import RequestFailed
+from streaming_core.protocol.components import Value
+from streaming_core.protocol.words import Wanted, limits_of
 from streaming_core.stream.adapter import Call
 
 
@@ -27,8 +25,6 @@ class Viewing:
         self._stacks = stacks
         self._continuous: dict[Hyperstack, Value | None] = {}
         self.table: Mapping[str, Callable[[Call], None]] = {
-            "arrange": self._arrange,
-            "expect": self._expect,
             "isolate": self._isolate,
             "contrast": self._contrast,
         }
@@ -42,23 +38,9 @@ class Viewing:
             else:
                 del self._continuous[stack]
 
-    def _arrange(self, call: Call) -> None:
-        try:
-            self._stacks.arrange(call.arguments.get("modes") or {})
-        except InvalidComponents as error:
-            raise RequestFailed(str(error)) from None
-        call.reply({"modes": {name: str(mode) for name, mode in self._stacks.modes().items()}})
-
-    def _expect(self, call: Call) -> None:
-        try:
-            self._stacks.expect(check_expected(call.arguments.get("components")))
-        except InvalidComponents as error:
-            raise RequestFailed(str(error)) from None
-        call.reply({})
-
     def _isolate(self, call: Call) -> None:
         """Hide the windows of all others, and draw one channel alone where that was asked."""
-        found, inside = self._meant(call.arguments, call.arguments.get("kind"))
+        found, inside = self._meant(Wanted.of(call.arguments))
         for stack in self._stacks.of.values():
             if stack.is_open:
                 stack.hide(stack not in found)
@@ -70,13 +52,11 @@ class Viewing:
         call.reply({"windows": [stack.title for stack in found]})
 
     def _contrast(self, call: Call) -> None:
-        limits = call.arguments.get("limits")
-        found, inside = self._meant(call.arguments, "image")
+        limits = limits_of(call.arguments)
+        found, inside = self._meant(Wanted.of(call.arguments, "image"))
         found = [stack for stack in found if not stack.group.key.rgb]
         if not found:
             raise RequestFailed("images in colour have no contrast to set")
-        if limits not in ("once", "continuous", "off"):
-            limits = _limits(limits)
         channel, ranges = inside.get("channel"), {}
         for stack in found:
             self._continuous.pop(stack, None)
@@ -88,46 +68,19 @@ class Viewing:
                     ranges[" · ".join(filter(None, (stack.title, name)))] = list(pair)
         call.reply({"windows": ranges})
 
-    def _meant(
-        self, words: Mapping[str, Any], kind: object
-    ) -> tuple[list[Hyperstack], dict[str, Value]]:
-        """Return the windows that source, kind and components mean, and the sliders' values."""
-        source, components = words.get("source"), words.get("components") or {}
-        if not (source is None or isinstance(source, str)):
-            raise RequestFailed(f"source={source!r}; give the name of a source")
-        if not (kind is None or isinstance(kind, str)):
-            raise RequestFailed(f"kind={kind!r}; give the name of a kind, such as 'labels'")
-        if not isinstance(components, dict):
-            raise RequestFailed(f"components={components!r}; give names and values")
+    def _meant(self, wanted: Wanted) -> tuple[list[Hyperstack], dict[str, Value]]:
+        """Return the windows that are meant, and the values of sliders that this fixes."""
         if not self._stacks.visible:
             raise RequestFailed("this viewer is headless: it has no windows")
-        try:
-            wanted = {name: check_value(name, value) for name, value in components.items()}
-        except InvalidComponents as error:
-            raise RequestFailed(str(error)) from None
         inside: dict[str, Value] = {}
         found = []
-        for group, fixed in fitting(self._stacks.catalog.groups.values(), source, kind, wanted):
+        for group, fixed in wanted.among(self._stacks.groups()):
             stack = self._stacks.of.get(group.key)
             if stack is not None and stack.is_open:
                 found.append(stack)
                 inside |= fixed
         if not found:
-            titles = [stack.title for stack in self._stacks.of.values() if stack.is_open]
-            have = ", ".join(titles[:20]) or "none"
-            asked = " · ".join(
-                word for word in (source or "", kind or "", describe(wanted)) if word
+            raise RequestFailed(
+                wanted.why_none(self._stacks.groups()) or f"the windows of {wanted} are closed"
             )
-            raise RequestFailed(f"no open window of {asked or 'ours'}; windows are: {have}")
         return found, inside
-
-
-def _limits(limits: object) -> tuple[float, float]:
-    if isinstance(limits, list | tuple) and len(limits) == 2:
-        low, high = limits
-        numbers = all(isinstance(one, int | float) and math.isfinite(one) for one in limits)
-        if numbers and low < high:
-            return float(low), float(high)
-    raise RequestFailed(
-        f"limits={limits!r}; give (lowest, highest), or 'once', 'continuous' or 'off'"
-    )

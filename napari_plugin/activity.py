@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from io import StringIO
-from math import isfinite
 from typing import Any, Final
 
 from napari.utils.progress import progress
 
-from streaming_core.controls import LONGEST_NAME
 from streaming_core.errors import RequestFailed
+from streaming_core.protocol.words import MOST_BARS, Amount
 from streaming_core.stream.adapter import Call
 
 MOST_STEPS: Final = (1 << 31) - 1
 PARTS: Final = 1000
 """Steps of a bar whose total is no whole number."""
-
-MOST_BARS: Final = 32
-"""Bars of one program at a time."""
 
 
 class Activity:
@@ -41,17 +37,13 @@ class Activity:
         self.keep_only(())
 
     def _progress(self, call: Call) -> None:
-        name, total = call.arguments.get("name"), call.arguments.get("total")
-        done = _amount("done", call.arguments.get("done"))
-        if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME:
-            raise RequestFailed(f"name is a text of 1 to {LONGEST_NAME} characters")
-        whole = None if total is None else _amount("total", total)
-        key = (call.sid, name)
-        if whole is not None and done >= whole:
+        amount = Amount.of(call.arguments)
+        key = (call.sid, amount.name)
+        if amount.finished:
             if key in self._bars:
                 self._bars.pop(key).close()
         else:
-            steps, most = _steps(done, whole)
+            steps, most = _steps(amount.done, amount.total)
             bar = self._bars.get(key)
             if bar is None:
                 bar = self._begin(key, most)
@@ -75,9 +67,3 @@ def _steps(done: float, total: float | None) -> tuple[int, int]:
     if total <= MOST_STEPS and total == round(total):
         return round(done), round(total)
     return round(PARTS * done / total), PARTS
-
-
-def _amount(word: str, value: object) -> float:
-    if isinstance(value, int | float) and isfinite(value) and value >= 0:
-        return value
-    raise RequestFailed(f"{word}= is a number from 0 on")

@@ -172,7 +172,7 @@ class NapariAdapter:
 
     def answer(self, call: Call) -> None:
         """Carry out a request now; on the window's thread."""
-        self._verbs.answer(call)
+        self._verbs.table[call.verb](call)
 
     def settle(self) -> None:
         """Bring the window up to date, then say so to those who sent the images."""

@@ -29,7 +29,7 @@ from streaming_core.protocol.components import GroupKey, Mode, Value, stack_orde
 from streaming_core.protocol.forgetting import forget_old_runs, make_room, release
 from streaming_core.protocol.group import Group
 from streaming_core.protocol.messages import Image
-from streaming_core.protocol.regroup import check_modes, regroup, split_after
+from streaming_core.protocol.regroup import regroup, split_after
 
 log = logging.getLogger("planecast.napari.layers")
 
@@ -201,7 +201,7 @@ class Layers:
         self._grow()
         return len(groups)
 
-    def arrange(self, modes: Mapping[str, str], done: Callable[[], None] | None = None) -> None:
+    def arrange(self, modes: Mapping[str, Mode], done: Callable[[], None] | None = None) -> None:
         """Let components be sliders ("stack") or layers ("split"), of what is here and will come.
 
         Nothing is sent again and no pixel is touched. A layer that is there goes on with
@@ -217,9 +217,9 @@ class Layers:
         Raises
         ------
         InvalidComponents
-            Naming the component and what to write instead; nothing has changed then.
+            When it would make too many layers; nothing has changed then.
         """
-        split = split_after(self.catalog.split, check_modes(modes))
+        split = split_after(self.catalog.split, modes)
         made = regroup(self.catalog.groups.values(), split)
         marks = regroup((entry.group for entry in self.marks.entries.values()), split)
         self.settle()
@@ -261,8 +261,8 @@ class Layers:
 
     def modes(self) -> dict[str, Mode]:
         """Return what each component of what is here does: "stack" or "split"."""
-        split = {name for key in self.catalog.groups for name, _ in key.split} | self.catalog.split
-        return dict.fromkeys(self.axes.names, Mode.STACK) | dict.fromkeys(sorted(split), Mode.SPLIT)
+        split = sorted(self.catalog.split)
+        return dict.fromkeys(self.axes.names, Mode.STACK) | dict.fromkeys(split, Mode.SPLIT)
 
     def make_due(self) -> None:
         """Make the next of the layers that regrouping asked for, which takes 50 ms and more."""

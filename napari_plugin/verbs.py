@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from math import prod
 from typing import Any, Final
@@ -18,10 +18,11 @@ from napari_plugin.annotations import annotations_of
 from napari_plugin.layers import Layers
 from napari_plugin.making import Plane
 from napari_plugin.viewing import Viewing
-from streaming_core.errors import InvalidComponents, RequestFailed
+from streaming_core.errors import RequestFailed
 from streaming_core.protocol.annotated import pack
-from streaming_core.protocol.catalog import Catalog, fitting
-from streaming_core.protocol.components import Value, check_value, describe
+from streaming_core.protocol.catalog import Catalog
+from streaming_core.protocol.words import Wanted, listed
+from streaming_core.stream import verbs
 from streaming_core.stream.adapter import Call
 
 READ_AT_ONCE: Final = 8 << 20
@@ -41,6 +42,7 @@ class Verbs:
         self._viewer = viewer
         self._layers = layers
         self._end = end
+        self._common = verbs.Verbs(layers)
         self._readers: list[threading.Thread] = []
         self.table: dict[str, Callable[[Call], None]] = {
             "state": self._state,
@@ -48,24 +50,10 @@ class Verbs:
             "annotations": self._annotations,
             "screenshot": self._screenshot,
             "navigate": self._navigate,
-            "clear": self._clear,
             "quit": self._quit,
+            **self._common.table,
             **Viewing(layers).table,
         }
-
-    def answer(self, call: Call) -> None:
-        """Carry out a request and answer it.
-
-        Raises
-        ------
-        RequestFailed
-            With the sentence for whoever asked.
-        """
-        verb = self.table.get(call.verb)
-        if verb is None:
-            known = ", ".join(sorted(self.table))
-            raise RequestFailed(f"napari has no verb {call.verb!r}; it knows {known}")
-        verb(call)
 
     def close(self) -> None:
         """Wait for the reads that are under way."""
@@ -81,8 +69,7 @@ class Verbs:
             {
                 "groups": groups,
                 "marks": layers.marks.state(),
-                "modes": {name: str(mode) for name, mode in layers.modes().items()},
-                "expected": {name: list(v) for name, v in layers.catalog.expected.items()},
+                **self._common.state(),
                 "follow": layers.sliders.follow,
                 "shown": layers.sliders.place(),
             }
@@ -90,12 +77,7 @@ class Verbs:
 
     def _read(self, call: Call) -> None:
         catalog, wanted = self._layers.catalog, call.arguments
-        try:
-            group, fixed = catalog.find(
-                wanted.get("source"), wanted.get("kind", "image"), wanted.get("components") or {}
-            )
-        except InvalidComponents as error:
-            raise RequestFailed(str(error)) from None
+        group, fixed = catalog.find(Wanted.of(wanted, "image"))
         free = [len(group.values[name]) for name in group.names if name not in fixed]
         if prod(free) * group.plane_bytes <= READ_AT_ONCE:
             call.reply(*catalog.read(wanted, _pixels))
@@ -119,18 +101,16 @@ class Verbs:
         call.reply({"canvas": canvas}, np.ascontiguousarray(shot, dtype=np.uint8))
 
     def _navigate(self, call: Call) -> None:
-        wanted = call.arguments.get("components") or {}
-        if not isinstance(wanted, dict):
-            raise RequestFailed(f"components={wanted!r}; give names and values of sliders")
-        try:
-            values = {name: check_value(name, value) for name, value in wanted.items()}
-        except InvalidComponents as error:
-            raise RequestFailed(str(error)) from None
-        split = self._layers.catalog.split
-        apart = {name: value for name, value in values.items() if name in split}
+        values = Wanted.of({"components": call.arguments.get("components")}).components
+        split, axes = self._layers.catalog.split, self._layers.axes
+        apart = Wanted(components={name: values[name] for name in values if name in split})
         place = {name: value for name, value in values.items() if name not in split}
-        self._check_sliders(place)
-        chosen = self._layers_at(apart) if apart else []
+        for name, value in place.items():
+            if name not in axes.values:
+                raise RequestFailed(f"no component {name!r}; there is: {self._named()}")
+            if value not in axes.values[name]:
+                raise RequestFailed(f"no {name} {value!r}; there is: {listed(axes.values[name])}")
+        chosen = self._layers_at(apart) if apart.components else []
         if place:
             self._layers.sliders.follow = False
             self._layers.sliders.go(place)
@@ -138,30 +118,18 @@ class Verbs:
             self._viewer.layers.selection = set(chosen)
         call.reply({"components": self._layers.sliders.place()})
 
-    def _check_sliders(self, place: Mapping[str, Value]) -> None:
-        axes = self._layers.axes
-        for name, value in place.items():
-            if name not in axes.values:
-                have = ", ".join(axes.names) or "none"
-                raise RequestFailed(f"no slider {name!r}; there are: {have}")
-            if value not in axes.values[name]:
-                have = describe({name: tuple(axes.values[name])})
-                raise RequestFailed(f"slider {name!r} has no value {value!r}; there are: {have}")
+    def _named(self) -> str:
+        apart = [name for group in self._layers.groups() for name, _ in group.key.split]
+        return listed([*self._layers.axes.names, *apart])
 
-    def _layers_at(self, apart: Mapping[str, Value]) -> list[Layer]:
+    def _layers_at(self, apart: Wanted) -> list[Layer]:
         """Return the layers of these values, of components whose values are layers."""
-        groups = (group for group, _ in fitting(self._layers.groups(), None, None, apart))
-        layers = [self._layers.layer_of(group.key) for group in groups]
+        groups = self._layers.groups()
+        layers = [self._layers.layer_of(group.key) for group, _ in apart.among(groups)]
         found = [layer for layer in layers if layer is not None]
         if not found:
-            raise RequestFailed(f"no layer of {describe(apart)}")
+            raise RequestFailed(apart.why_none(groups) or f"the layers of {apart} were deleted")
         return found
-
-    def _clear(self, call: Call) -> None:
-        source = call.arguments.get("source")
-        if not (source is None or isinstance(source, str)):
-            raise RequestFailed(f"source={source!r}; give the name of a source, or None for all")
-        call.reply({"removed": self._layers.clear(source)})
 
     def _quit(self, call: Call) -> None:
         call.reply({})

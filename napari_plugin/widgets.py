@@ -28,6 +28,7 @@ from napari_plugin.pages import LayersPage, button, row
 from napari_plugin.tables import Programs
 from streaming_core.errors import InvalidComponents
 from streaming_core.memory.budget import Budget, say_bytes
+from streaming_core.protocol.components import Mode
 
 EVERY: Final = 500
 """Milliseconds between two looks at the figures, while the widget can be seen."""
@@ -208,7 +209,7 @@ class StreamsWidget(QWidget):
         adapter = adapter_of(self._viewer)
         if adapter is not None:
             try:
-                adapter.layers.arrange({name: mode})
+                adapter.layers.arrange({name: Mode(mode)})
             except InvalidComponents as error:
                 show_warning(str(error))
             self.refresh()

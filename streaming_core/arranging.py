@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from streaming_core.controls import ANSWER
+from streaming_core.controls import ANSWER, warn_of
 from streaming_core.protocol.components import Value, check_expected
 from streaming_core.protocol.regroup import check_modes
 
@@ -34,7 +34,9 @@ class Arranging(ABC):
 
         What the viewer has is regrouped without being sent again, and what comes later follows.
         Components that are not named keep their mode. Returns when all layers or windows are
-        there; each takes napari some 50 ms, and longer the more there are.
+        there; each takes napari some 50 ms, and longer the more there are. A component of which
+        nothing has come yet may be arranged before: ``state()["unseen"]`` names it, and the log
+        warns of it where there are other images.
 
         Parameters
         ----------
@@ -46,12 +48,13 @@ class Arranging(ABC):
         InvalidComponents
             For what is no component or no mode.
         RequestFailed
-            With the viewer's words: it would make too many layers.
+            With the viewer's words: a name is mistyped, or it would make too many layers.
         TimedOut
             When they are not all there after ten minutes; the viewer goes on.
         """
         words = {name: str(mode) for name, mode in check_modes(modes).items()}
-        self._ask("arrange", {"modes": words}, ARRANGED)
+        result, _ = self._ask("arrange", {"modes": words}, ARRANGED)
+        warn_of(self, result)
 
     def expect(
         self, components: Mapping[str, int | np.integer | Sequence[Value] | NDArray[Any]]

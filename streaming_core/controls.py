@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
@@ -14,9 +15,9 @@ from streaming_core.errors import PlanecastError, RequestFailed, WireError
 from streaming_core.picture import html_of
 from streaming_core.protocol.annotated import unpack
 from streaming_core.protocol.components import Value
+from streaming_core.protocol.words import LONGEST_NAME
 
-LONGEST_NAME: Final = 256
-"""Characters of the name of a progress bar."""
+log = logging.getLogger("planecast.client")
 
 GLANCE: Final = 2.0
 """Seconds that a notebook's cell waits for its picture of a viewer."""
@@ -171,6 +172,17 @@ class Controls(ABC):
         }
         self._tell("progress", words, f"progress {name}")
 
-    def clear(self, source: str | None = None) -> None:
-        """Remove what a source has shown, or everything."""
-        self._ask("clear", {"source": source}, ANSWER)
+    def clear(self, source: str | None = None) -> int:
+        """Remove what a source has shown, or everything; return how many layers or windows went.
+
+        None where there is no such source, which is no error: the log says which there are.
+        """
+        result, _ = self._ask("clear", {"source": source}, ANSWER)
+        warn_of(self, result)
+        return int(result["removed"])
+
+
+def warn_of(viewer: object, result: Mapping[str, Any]) -> None:
+    """Log what a viewer notes besides its answer: a name, perhaps, that nothing has."""
+    if result.get("note"):
+        log.warning("%s: %s", viewer, result["note"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 from math import prod
 from typing import Any, Final, Generic
@@ -15,11 +15,9 @@ from streaming_core.protocol.axes import plane_shape
 from streaming_core.protocol.components import (
     MOST_COMPONENTS,
     MOST_PLANES,
-    Components,
     GroupKey,
     Value,
     Values,
-    check_value,
     describe,
     group_of,
     planes,
@@ -28,9 +26,7 @@ from streaming_core.protocol.components import (
 from streaming_core.protocol.group import Group, P, Put, check_room
 from streaming_core.protocol.messages import Image
 from streaming_core.protocol.recent import Recent
-
-MOST_TOLD: Final = 20
-"""Groups that the text of an error names."""
+from streaming_core.protocol.words import MOST_TOLD, Wanted
 
 MOST_EMPTY: Final = 256 << 20
 """Bytes up to which ``read()`` fills any grid; larger ones at most a quarter held, three empty."""
@@ -134,29 +130,23 @@ class Catalog(Generic[P]):
             )
         self.expected = known
 
-    def find(
-        self, source: str | None, kind: str, components: Components
-    ) -> tuple[Group[P], dict[str, Value]]:
-        """Return the one group that these words mean, and the stacked components they fix.
+    def find(self, wanted: Wanted) -> tuple[Group[P], dict[str, Value]]:
+        """Return the one group that is meant, and the stacked components that this fixes.
 
         Raises
         ------
         RequestFailed
             When no group, or more than one, fits; the text says what there is.
         """
-        wanted = {name: check_value(name, value) for name, value in components.items()}
-        fits = fitting(self.groups.values(), source, kind, wanted)
-        if len(fits) == 1:
-            return fits[0]
-        asked = kind if source is None else f"{kind} of source {source!r}"
-        asked += f" at {describe(wanted)}" if wanted else ""
+        fits = wanted.among(self.groups.values())
         if not fits:
-            have = _list(list(self.groups.values())) or "nothing"
-            kinds = {key.kind for key in self.groups if source in (None, key.source)} - {kind}
-            other = "".join(f"; or say kind={one!r}" for one in sorted(kinds))
-            raise RequestFailed(f"no {asked}; here is: {have}{other}")
-        names = _list([group for group, _ in fits])
-        raise RequestFailed(f"{asked} fits {len(fits)} groups: {names}; say source= or components=")
+            raise RequestFailed(wanted.why_none(self.groups.values()))
+        if len(fits) > 1:
+            names = _list([group for group, _ in fits])
+            raise RequestFailed(
+                f"{wanted} fits {len(fits)} groups: {names}; say source= or components="
+            )
+        return fits[0]
 
     def read(
         self,
@@ -179,38 +169,13 @@ class Catalog(Generic[P]):
             ``result["axes"]`` names the array's axes: the stacked components that were not
             fixed, then Y, X (and S). Holes are zeros.
         """
-        kind, source = arguments.get("kind", "image"), arguments.get("source")
-        components, missing = arguments.get("components") or {}, arguments.get("missing", "zeros")
+        missing = arguments.get("missing", "zeros")
         if missing not in ("zeros", "raise"):
             raise RequestFailed(f"missing={missing!r}; use 'zeros' or 'raise'")
-        if not (isinstance(kind, str) and isinstance(components, Mapping)):
-            raise RequestFailed("kind is a text, and components a mapping of names to values")
-        try:
-            group, fixed = self.find(source, kind, components)
-        except InvalidComponents as error:
-            raise RequestFailed(str(error)) from None
+        group, fixed = self.find(Wanted.of(arguments, "image"))
         free = [name for name in group.names if name not in fixed]
         letters = [*free, *("YXS" if group.key.rgb else "YX")]
         return {"axes": letters}, _filled(group, free, fixed, pixels, whole=missing == "raise")
-
-
-def fitting(
-    groups: Iterable[Group[P]], source: str | None, kind: str | None, wanted: Mapping[str, Value]
-) -> list[tuple[Group[P], dict[str, Value]]]:
-    """Return the groups that these words mean, with the stacked components they fix."""
-    fits = []
-    for group in groups:
-        split = dict(group.key.split)
-        if source not in (None, group.key.source) or kind not in (None, group.key.kind):
-            continue
-        if any(name not in split and name not in group.names for name in wanted):
-            continue
-        if any(wanted.get(name, value) != value for name, value in split.items()):
-            continue
-        inside = {name: value for name, value in wanted.items() if name in group.names}
-        if all(value in group.values[name] for name, value in inside.items()):
-            fits.append((group, inside))
-    return fits
 
 
 def _filled(

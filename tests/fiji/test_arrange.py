@@ -59,6 +59,19 @@ def test_a_component_splits_into_windows_and_stacks_again(fiji: Fiji) -> None:
     all_there(fiji, sent)
 
 
+def test_a_component_that_nothing_has_is_told_apart_from_a_mistyped_one(fiji: Fiji) -> None:
+    send_plate(fiji)
+    with pytest.raises(Refused, match=r"no image has a component 'wells'.*mean 'well'"):
+        fiji.call("arrange", modes={"wells": "split"})
+    note = fiji.call("arrange", modes={"plate": "split"})[0]["note"]
+    assert note.endswith("there is: 'well', 'channel', 't'")
+    assert fiji.titles() == ["plate"]
+    state = fiji.state()
+    assert (state["modes"]["plate"], state["unseen"]) == ("split", ["plate"])
+    answer = fiji.call("clear", source="nothing")[0]
+    assert answer == {"removed": 0, "note": "clear: no source 'nothing'; there is: 'plate'"}
+
+
 def test_channels_and_z_split_too(fiji: Fiji) -> None:
     volume = np.stack([plane(0), plane(50)])
     for channel in ("DAPI", "GFP"):
@@ -209,7 +222,7 @@ def test_isolate_hides_the_other_windows_and_shows_one_channel(fiji: Fiji) -> No
     assert canvas[..., 1].any()
     isolate(fiji)
     assert fiji.look("raw")["active"][:2] == [True, True]
-    with pytest.raises(Refused, match=r"no open window of nothing; windows are: raw, clean"):
+    with pytest.raises(Refused, match="no source 'nothing'; there is: 'raw', 'clean'"):
         isolate(fiji, source="nothing")
 
 
@@ -257,5 +270,5 @@ def test_navigate_finds_a_window_by_what_sets_it_apart(fiji: Fiji) -> None:
     fiji.call("navigate", components={"well": "B1", "t": 2})
     poll_until(lambda: fiji.current() == "plate · B1", "the window comes to the front")
     assert fiji.look("plate · B1")["position"][2] == 3
-    with pytest.raises(Refused, match="no window has well 'Z9'; there is: A1, B1"):
+    with pytest.raises(Refused, match="no well 'Z9'; there is: 'A1', 'B1'"):
         fiji.call("navigate", components={"well": "Z9"})

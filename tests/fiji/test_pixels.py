@@ -161,5 +161,5 @@ def test_a_missing_plane_is_zeros_or_an_error_as_asked(fiji: Fiji) -> None:
     assert fiji.read(components={}).sum() == 40
     with pytest.raises(Refused, match="no plane at t 0 · z 1"):
         fiji.call("read", components={}, missing="raise")
-    with pytest.raises(Refused, match="no image at z 9"):
+    with pytest.raises(Refused, match="image: no z 9; there is: "):
         fiji.call("read", components={"z": 9})

@@ -62,7 +62,7 @@ def test_planes_stream_in_and_come_back_and_quit_leaves_nothing(viewer: pc.Viewe
     picture = viewer.screenshot()
     assert picture.shape[2] == 3
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 100
-    with pytest.raises(errors.RequestFailed, match="no window has z 9"):
+    with pytest.raises(errors.RequestFailed, match="no z 9; there is: "):
         viewer.navigate(z=9)
     process = psutil.Process(state["pid"])
     viewer.quit()

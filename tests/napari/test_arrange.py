@@ -147,7 +147,9 @@ def test_sliders_keep_their_order_and_come_back_to_their_place(stream: Stream) -
 
 def test_what_comes_later_follows_the_arrangement(stream: Stream) -> None:
     arrange(stream, well="split")  # before anything is there
+    assert "well" in stream.ask("state")[0]["unseen"]
     send(stream)
+    assert stream.ask("state")[0]["unseen"] == []
     assert len(names(stream)) == 6
     arrange(stream, well="stack", channel="stack")
     plane = np.full((40, 50), 7, np.uint8)
@@ -347,6 +349,20 @@ def test_what_cannot_be_arranged_gets_words_and_changes_nothing(stream: Stream) 
         arrange(stream)
     assert names(stream) == ["a"]
     assert stream.viewer.dims.axis_labels == ("z", "y", "x")
+
+
+def test_a_component_that_nothing_has_is_told_apart_from_a_mistyped_one(stream: Stream) -> None:
+    send(stream)
+    with pytest.raises(RequestFailed, match=r"no image has a component 'wells'.*mean 'well'"):
+        arrange(stream, wells="split")
+    answer, _ = stream.ask("arrange", modes={"plate": "split"})
+    assert answer["note"].endswith("there is: 'well', 'z', 'channel'")
+    state = stream.ask("state")[0]
+    assert (state["modes"]["plate"], state["unseen"]) == ("split", ["plate"])
+    stream.ask("expect", components={"wells": 4})  # it is to come, and no mistake
+    assert "note" not in stream.ask("arrange", modes={"wells": "split"})[0]
+    answer, _ = stream.ask("clear", source="nothing")
+    assert answer == {"removed": 0, "note": "clear: no source 'nothing'; there is: 'raw'"}
 
 
 def test_clearing_after_regrouping_leaves_nothing(stream: Stream) -> None:

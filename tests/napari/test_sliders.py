@@ -216,10 +216,10 @@ def test_every_index_of_a_long_axis_can_be_reached(stream: Stream) -> None:
 @pytest.mark.parametrize(
     ("components", "words"),
     [
-        ({"q": 1}, "no slider 'q'; there are: well, z"),
-        ({"z": 77}, "no value 77"),
+        ({"q": 1}, "no component 'q'; there is: 'well', 'z', 'channel'"),
+        ({"z": 77}, "no z 77; there is: 0, 1"),
         ({"well": "A1", "z": None}, "'z' is a NoneType"),
-        ({"channel": "GFP", "z": 0}, "no layer of channel GFP"),
+        ({"channel": "GFP", "z": 0}, "no channel 'GFP'; there is: 'DAPI'"),
         (["z"], "names and values"),
     ],
 )

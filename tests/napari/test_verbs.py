@@ -16,6 +16,7 @@ def test_state_of_an_empty_viewer(stream: Stream) -> None:
         "groups": [],
         "marks": [],
         "modes": {"channel": "split"},
+        "unseen": ["channel"],
         "expected": {},
         "follow": True,
         "shown": {},
@@ -71,21 +72,16 @@ def test_a_screenshot_of_the_window_has_more_than_the_canvas(stream: Stream) -> 
 
 
 def test_unknown_verbs_and_arguments_get_words(stream: Stream) -> None:
-    with pytest.raises(RequestFailed, match=r"no verb 'dance'.*screenshot"):
-        stream.ask("dance")
     with pytest.raises(RequestFailed, match="source=7"):
         stream.ask("clear", source=7)
-    with pytest.raises(RequestFailed, match="no image"):
+    with pytest.raises(RequestFailed, match="nothing is here"):
         stream.read()
     stream.show(np.zeros((8, 8), np.uint8))
     stream.show(np.ones((8, 8), np.uint8), source="cells", kind="labels")
-    with pytest.raises(
-        RequestFailed, match=r"no image of source 'cells'; .*; or say kind='labels'"
-    ):
+    with pytest.raises(RequestFailed, match="cells: no kind 'image'; there is: 'labels'"):
         stream.read(source="cells")
     with pytest.raises(RequestFailed, match="'zeros' or 'raise'"):
         stream.read(missing="maybe")
-    assert "dance" not in stream.adapter.verbs
 
 
 def windows() -> int:

@@ -36,7 +36,9 @@ def viewer(
     assert [path for path in home.rglob("*") if path.is_file()] == [], "napari's settings"
 
 
-def test_a_plate_streams_into_a_viewer_of_its_own(viewer: pc.Viewer) -> None:
+def test_a_plate_streams_into_a_viewer_of_its_own(
+    viewer: pc.Viewer, caplog: pytest.LogCaptureFixture
+) -> None:
     volume = np.random.default_rng(0).integers(0, 4000, (2, 3, 64, 80)).astype(np.uint16)
     for well in ("B02", "B03"):
         viewer.show(volume, axes="CZYX", components={"well": well, "channel": ["DAPI", "GFP"]})
@@ -55,9 +57,16 @@ def test_a_plate_streams_into_a_viewer_of_its_own(viewer: pc.Viewer) -> None:
     viewer.contrast((0, 4000), components={"channel": "GFP"})
     with pytest.raises(InvalidComponents):
         viewer.arrange(well="slider")  # type: ignore[arg-type]
+    with pytest.raises(pc.RequestFailed, match="'wells'"):
+        viewer.arrange(wells="split")
+    with caplog.at_level("WARNING", "planecast.client"):
+        viewer.arrange(plate="split")
+        assert viewer.clear("typo") == 0
+    assert f"port {viewer.port}>: arrange: no image has a component 'plate'" in caplog.text
+    assert "clear: no source 'typo'" in caplog.text
     viewer.navigate(well="B02", z=1)
     assert viewer.screenshot(canvas=True)[..., :3].max() > 100
-    viewer.clear()
+    assert viewer.clear() == 2
     assert viewer.state()["groups"] == []
     viewer.quit()
     assert pc.viewers() == []

@@ -48,8 +48,13 @@ def test_groups_are_isolated_and_come_back(stream: Stream) -> None:
     assert stream.ask("state")[0]["shown"] == {"well": "A"}
     stream.ask("isolate")
     assert seen(stream) == everything
-    for words in ({"source": "none"}, {"components": {"channel": "Cy5"}}, {"kind": "points"}):
-        with pytest.raises(RequestFailed, match=r"no layer of .*raw · GFP"):
+    for words, error in (
+        ({"source": "none"}, "no source 'none'; there is: 'raw'"),
+        ({"source": "raw", "components": {"channel": "Cy5"}}, "raw: no channel 'Cy5'; there is:"),
+        ({"components": {"site": 1}}, "no component 'site'; there is: 'channel', 'well'"),
+        ({"kind": "points"}, "no kind 'points'; there is: 'image', 'labels'"),
+    ):
+        with pytest.raises(RequestFailed, match=error):
             stream.ask("isolate", **words)
     assert seen(stream) == everything
 
@@ -68,7 +73,7 @@ def test_contrast_is_set_for_one_channel_or_all(stream: Stream) -> None:
     for wrong in ([5, 5], [9, 3], [0], "auto", None, [0, float("nan")]):
         with pytest.raises(RequestFailed, match="lowest, highest"):
             stream.ask("contrast", limits=wrong)
-    with pytest.raises(RequestFailed, match="no layer of none"):
+    with pytest.raises(RequestFailed, match="no source 'none'; there is: "):
         stream.ask("contrast", limits=[0, 1], source="none")
     stream.show(np.zeros((8, 8, 3), np.uint8), "YXS", source="photo")
     stream.settle()

@@ -175,7 +175,7 @@ def test_a_closed_viewer_never_makes_a_program_fail(caplog: pytest.LogCaptureFix
 
 
 def test_requests_that_cannot_be_are_answered_with_words(viewer: pc.Viewer) -> None:
-    with pytest.raises(pc.RequestFailed, match="here is: nothing"):
+    with pytest.raises(pc.RequestFailed, match="nothing is here"):
         viewer.read()
     with pytest.raises(pc.RequestFailed, match="cannot do that; it can: clear, quit, read, state"):
         viewer.screenshot()

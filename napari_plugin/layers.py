@@ -265,11 +265,9 @@ class Layers:
         return dict.fromkeys(self.axes.names, Mode.STACK) | dict.fromkeys(split, Mode.SPLIT)
 
     def make_due(self) -> None:
-        """Make the next of the layers that regrouping asked for, which takes 50 ms and more."""
+        """Make one of the layers that regrouping asked for, or some where there are many."""
         try:
-            if self._arranger.due:
-                key = next(iter(self._arranger.due))
-                self._make(self.catalog.groups[key], self._arranger.due.pop(key))
+            self._arranger.make_some(lambda key, look: self._make(self.catalog.groups[key], look))
         finally:
             self._go_on_arranging()
 
@@ -339,7 +337,8 @@ class Layers:
         """Take layers away, which is then not the user's doing."""
         self._removing = True
         try:
-            with self.sliders.ours():
+            # In a batch: napari collects garbage and draws once, not for each of them.
+            with self.sliders.ours(), self.viewer.layers.batched_update():
                 for layer in layers:
                     if layer in self.viewer.layers:
                         self.viewer.layers.remove(layer)

@@ -14,6 +14,7 @@ from typing import Any, Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from fiji_bridge.jars import fetching
 from streaming_core.errors import MissingDependency, StartFailed
 from streaming_core.fleet.engines import IMAGEJ, INSTEAD, Engine
 from streaming_core.fleet.javas import LIBRARY, find_java, java_version
@@ -86,7 +87,8 @@ def start(engine: Engine | None = None, *, headless: bool = False, memory: str =
         scyjava.config.add_kwargs(jvmpath=str(home / LIBRARY))
         log.info("starting %s in Java in %s: %s", engine, home, " ".join(options))
         start_it = _start_embedded if engine.embedded else _start_gateway
-        _started.append((engine, start_it(engine, home, options, headless)))
+        with fetching():
+            _started.append((engine, start_it(engine, home, options, headless)))
     return str(java("java.lang.System").getProperty("java.version"))
 
 
@@ -125,6 +127,11 @@ def _start_embedded(engine: Engine, home: Path, options: list[str], headless: bo
         raise StartFailed(words if jpype.getClassPath(False) else _no_jar(error)) from error
     if not jpype.isJVMStarted():
         raise StartFailed(f"Java in {home} did not start")
+    if java("java.lang.ClassLoader").getSystemResource("ij/IJ.class") is None:
+        raise StartFailed(
+            f"there is no ImageJ in {jpype.getClassPath(False)}: its download may have been cut "
+            f"off. Remove that file, and those of {engine.endpoint} in ~/.m2, and start again"
+        )
 
 
 def _start_gateway(engine: Engine, home: Path, options: list[str], headless: bool) -> Any:

@@ -11,7 +11,8 @@ from streaming_core.memory.budget import say_bytes
 
 TITLE: Final = "Planecast producers"
 HEADINGS: Final = "program\tpid\trun\timages/s\tbacklog\tundelivered\tgaps"
-SIZE: Final = (760, 220)
+SIZE: Final = (920, 220)
+"""Pixels, so that all headings can be seen."""
 
 
 class Producers:
@@ -32,8 +33,9 @@ class Producers:
 
     def refresh(self, lines: list[str]) -> None:
         """Show these lines."""
-        if self.is_open and lines != self._lines:
-            on_edt(None, lambda: self._write(lines))
+        wanted = [*lines, *[""] * (len(self._lines) - len(lines))]  # clearing it would flicker
+        if self.is_open and wanted != self._lines:
+            on_edt(None, lambda: self._write(wanted))
 
     def _open(self) -> None:
         if self.is_open:
@@ -44,9 +46,6 @@ class Producers:
 
     def _write(self, lines: list[str]) -> None:
         panel = self._window.getTextPanel()
-        if len(lines) < len(self._lines):
-            panel.clear()
-            self._lines = []
         for number, line in enumerate(lines):
             if number >= len(self._lines):
                 panel.appendLine(line)

@@ -346,6 +346,7 @@ class Receiver:
         if not self._awake(where.nbytes):
             return  # it comes again if its producer still has it
         session.own(image.seq)
+        session.run = image.run  # a connection is used again by another run of the same process
         self.intake.came(kept)
         self._arrivals.append(Arrival(image, kept, self._shown(session, image.seq)))
         self._unacked += where.nbytes

@@ -53,6 +53,8 @@ class Session:
     ----------
     identity
         Routing id of its control socket; changes when it reconnects.
+    run
+        Of its newest image.
     prefix
         Start of the names of the only segments that it may name.
     upto

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from streaming_core.macros import Macros
 from streaming_core.protocol.annotated import unpack
 from streaming_core.testing import poll_until
+from tests.fiji.screen import Screen
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 60.0
@@ -92,6 +93,15 @@ class Fiji(Macros):
     def _tail(self) -> str:
         lines = self._log.read_text(errors="replace").splitlines()[-TAIL:]
         return "\n".join(["the end of its log:", *lines])
+
+
+@pytest.fixture
+def screen(tmp_path: Path) -> Iterator[Screen]:
+    """Start a viewer process with a person at its virtual display."""
+    screen = Screen(tmp_path, "--virtual")
+    yield screen
+    screen.process.kill()
+    screen.process.communicate()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from fiji_bridge import jvm
 from fiji_bridge.edt import on_edt
 from streaming_core.testing import poll_until
+from tests.fiji.mouse import Mouse
 
 
 class Person:
@@ -33,6 +34,18 @@ class Person:
                 run=lambda: frame.dispatchEvent(event(frame, event.WINDOW_CLOSING)),
             )
         )
+
+    def pause(self) -> None:
+        """Choose Planecast > Pause."""
+        Mouse().pick("Pause")
+
+    def producers(self) -> None:
+        """Choose Planecast > Producers."""
+        Mouse().pick("Producers")
+
+    def close_producers(self) -> None:
+        """Close that window."""
+        Mouse().close_text("Planecast producers")
 
     def paint(self) -> None:
         """Fill each image, with Edit > Fill."""

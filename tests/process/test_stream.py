@@ -194,6 +194,14 @@ def test_state_is_plain_and_complete(viewer: pc.Viewer) -> None:
     assert group["components"] == {"well": ["B03"]}
 
 
+def test_state_tells_the_run_of_the_newest_image(recorder: tuple[int, RecordingAdapter]) -> None:
+    for _ in range(2):  # the second time on the connection that is still there
+        with pc.connect(recorder[0]) as viewer:
+            viewer.show(np.zeros((8, 9), np.uint16))
+            viewer.flush()
+            assert [one["run"] for one in viewer.state()["producers"]] == [viewer.run]
+
+
 def test_an_allocated_array_is_shown_without_a_copy_and_read_only_then(viewer: pc.Viewer) -> None:
     for t in range(30):
         out = viewer.allocate((300, 400), np.uint16)

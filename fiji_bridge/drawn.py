@@ -95,7 +95,7 @@ def _components(stack: Hyperstack, spot: Spot) -> dict[str, Value]:
     found = components_at(spot, stack.slices.grid, dict(stack.group.key.split))
     if spot.n and stack.imp.isComposite() and stack.imp.getMode() == stack.imp.COMPOSITE:
         found.pop("channel", None)
-    return dict(named(found))  # type: ignore[arg-type]
+    return named(found)
 
 
 def _entries(found: Iterable[Drawn]) -> list[dict[str, Any]]:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count, product
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fiji_bridge.czt import Czt, Grid
 from fiji_bridge.rois import Spot
-from streaming_core.protocol.components import Components, Value
+from streaming_core.protocol.components import Value
 from streaming_core.protocol.messages import Image
 from streaming_core.protocol.tables import Drawing
+
+T = TypeVar("T")
 
 TAIL: Final = 30
 """Values of t for which a track is seen behind where it is now; napari's default too."""
@@ -177,7 +179,7 @@ def _slider(size: Czt) -> str:
     return "z" if size.z > 1 else "t" if size.t > 1 else ""
 
 
-def named(part: Components) -> Components:
+def named(part: Mapping[str, T]) -> dict[str, T]:
     """Return components in the order in which slices name them."""
     order = ["channel", "t", "z"]
     return {

@@ -57,7 +57,7 @@ class Listening:
         self._adapter = NapariAdapter(viewer, end=self._on_quit)
         try:
             self._host = Host(self._adapter, port, window=threading.get_ident())
-        except BaseException:
+        except BaseException:  # Ctrl-C too: nothing listens, the error goes on
             self._adapter.close()
             raise
         self.stopped = False

@@ -56,8 +56,7 @@ def import_ahead() -> None:
     """Import what the first layer needs, and read the list of all units."""
     try:
         read_units()  # before napari, which may hold on to units
-    except Exception as error:
-        # The boundary to pint, which unpickles what it kept: without it napari reads the text.
+    except OSError as error:
         log.warning("the list of units could not be kept: %s", error)
     for name in AHEAD:
         import_module(name)
@@ -81,9 +80,11 @@ def read_units() -> None:
                 made.rename(folder)
     try:
         registry: Any = pint.UnitRegistry(cache_folder=folder)
-    except Exception:  # whatever unpickling may raise: it will be made anew
+    # The boundary to pickle, which raises anything: napari reads the text, the next start anew.
+    except Exception as error:
+        log.warning("the list of units could not be read: %s", error)
         rmtree(folder, ignore_errors=True)
-        raise
+        return
     pint.set_application_registry(registry)  # type: ignore[no-untyped-call]
 
 

@@ -176,7 +176,7 @@ class Host:
                 chores=self._chores,
                 budget=self._budget,
             )  # fmt: skip
-        except BaseException:
+        except BaseException:  # Ctrl-C too: the port is free again, the error goes on
             self._lease.release()
             raise
         self.port = port

@@ -35,7 +35,7 @@ def spawn(command: Sequence[str], environment: dict[str, str], output: Path) -> 
     reading, writing = os.pipe()
     try:
         return _start(command, environment, output, writing), reading
-    except BaseException:
+    except BaseException:  # Ctrl-C too: the pipe is closed, the error goes on
         os.close(reading)
         raise
     finally:

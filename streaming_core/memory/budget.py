@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import weakref
 from collections import deque
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-try:
+if sys.platform != "win32":  # which knows no such limits
     import resource
-except ImportError:  # a system that knows no such limits
-    resource = None  # type: ignore[assignment]
 
 UNITS: Final = ("B", "kB", "MB", "GB", "TB")
 UNKNOWN: Final = 4 << 30
@@ -40,7 +39,7 @@ def allowance(root: Path = Path("/")) -> int:
         Where ``proc`` and ``sys`` are found.
     """
     limits = [_physical(), *_group_limits(root)]
-    if resource is not None:
+    if sys.platform != "win32":
         soft, _ = resource.getrlimit(resource.RLIMIT_AS)
         if soft != resource.RLIM_INFINITY:
             limits.append(soft)

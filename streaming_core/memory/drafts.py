@@ -33,7 +33,7 @@ def write_private(path: Path, data: bytes) -> None:
         finally:
             if not windows:
                 locks.let_go(descriptor)
-    except BaseException:
+    except BaseException:  # Ctrl-C too: no draft stays behind, the error goes on
         draft.unlink(missing_ok=True)
         raise
 

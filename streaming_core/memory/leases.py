@@ -274,7 +274,7 @@ def _take_over(path: Path, content: bytes) -> int | None:
         os.ftruncate(descriptor, 0)
         os.lseek(descriptor, 0, os.SEEK_SET)
         os.write(descriptor, content)
-    except BaseException:
+    except BaseException:  # Ctrl-C too: it is nobody's again, the error goes on
         locks.let_go(descriptor)
         raise
     return descriptor

@@ -74,7 +74,7 @@ def create(path: Path, content: bytes) -> int | None:
     except FileExistsError:  # somebody was faster
         let_go(descriptor)
         return None
-    except BaseException:
+    except BaseException:  # Ctrl-C too: no lock stays behind, the error goes on
         let_go(descriptor)
         raise
     finally:
@@ -93,7 +93,7 @@ def begin(path: Path) -> tuple[int, Path]:
         try:
             if sys.platform == "win32" or (lock(descriptor) and is_at(descriptor, draft)):
                 return descriptor, draft
-        except BaseException:
+        except BaseException:  # as in `create`
             let_go(descriptor)
             draft.unlink(missing_ok=True)
             raise

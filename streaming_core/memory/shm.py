@@ -120,7 +120,7 @@ def create(name: str, capacity: int) -> mmap.mmap:
         memory = _allocate(descriptor, size)
         _LAYOUT.pack_into(memory, 0, _MAGIC, _VERSION, os.getpid(), 0, size)
         return memory
-    except BaseException as error:
+    except BaseException as error:  # Ctrl-C too: no block stays behind, the error goes on
         unlink(name)
         if isinstance(error, OSError):
             message = f"{size} bytes of shared memory refused: {error.strerror}"

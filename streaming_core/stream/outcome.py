@@ -88,7 +88,9 @@ class Deliveries(Delivery):
     def state(self) -> State:  # type: ignore[override]
         """The state of the one that has come least far; "undelivered" if any is."""
         states = [part.state for part in self.parts]
-        return State.UNDELIVERED if State.UNDELIVERED in states else min(states, key=RANK.get)  # type: ignore[arg-type]
+        if State.UNDELIVERED in states:
+            return State.UNDELIVERED
+        return min(states, key=RANK.__getitem__)
 
     @property
     def reason(self) -> str:  # type: ignore[override]

@@ -118,7 +118,7 @@ class Receiver:
         )  # fmt: skip
         try:
             self._listener = Listener(self._hub, address, keys, admission)
-        except BaseException:
+        except BaseException:  # Ctrl-C too: no socket stays behind, the error goes on
             self._hub.close()
             raise
         self._voice = Voice(

@@ -231,12 +231,11 @@ class Route:
             return
         yield from self._dial.receive()
         if self._dial.refused:
+            self._dial.close()
+            self._dial = None
             self._refused()
 
     def _refused(self) -> None:
-        assert self._dial is not None  # noqa: S101 - for mypy: receive() has looked
-        self._dial.close()
-        self._dial = None
         self._redial_at = time.monotonic() + REDIAL
         fresh = self.target.reread()
         if fresh is not None and (fresh.viewer_public, fresh.client) != (

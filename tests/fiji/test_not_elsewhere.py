@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.elsewhere import MIXED
 from tests.fiji.conftest import Fiji
 
 
@@ -115,16 +116,7 @@ def test_a_signed_number_is_not_folded_into_16_bits(fiji: Fiji, value: int, dtyp
     assert np.unique(back).tolist() == [value, value + 1, value + 2]
 
 
-@pytest.mark.parametrize(
-    ("first", "then", "value"),
-    [
-        ("u1", "u2", 60000),
-        ("u1", "f4", 0.5),
-        ("u2", "f8", 0.5),
-        ("i2", "i4", 70000),
-        ("u2", "i2", -5),
-    ],
-)
+@pytest.mark.parametrize(("first", "then", "value"), MIXED)
 def test_another_dtype_in_the_same_stream_keeps_its_values(
     fiji: Fiji, first: str, then: str, value: float
 ) -> None:

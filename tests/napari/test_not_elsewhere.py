@@ -9,6 +9,7 @@ import pytest
 from napari.layers import Image
 from numpy.typing import NDArray
 
+from tests.elsewhere import MIXED
 from tests.napari.feed import Stream
 
 
@@ -78,16 +79,7 @@ def test_a_value_that_nobody_announced_is_shown(stream: Stream) -> None:
     assert stream.pixel(32, 32) == (90, 90, 90)
 
 
-@pytest.mark.parametrize(
-    ("first", "then", "value"),
-    [
-        ("u1", "u2", 60000),
-        ("u1", "f4", 0.5),
-        ("u2", "f8", 0.5),
-        ("i2", "i4", 70000),
-        ("u2", "i2", -5),
-    ],
-)
+@pytest.mark.parametrize(("first", "then", "value"), MIXED)
 def test_another_dtype_in_the_same_stream_keeps_its_values(
     stream: Stream, first: str, then: str, value: float
 ) -> None:

@@ -28,6 +28,7 @@ from tests.process.programs.proxy import Proxy
 from tests.process.programs.stage import (
     KILL,
     SMALL,
+    Program,
     Stage,
     fed,
     freeze,
@@ -408,15 +409,20 @@ class TestProducerThatIsKilled:
         sys.stdin.read()
     """
 
-    def test_the_viewer_keeps_what_it_has_and_the_rest_is_removed(
-        self, stage: Stage, port: int
-    ) -> None:
-        before = segments()
+    def half_way(self, stage: Stage, port: int) -> Program:
+        """Start a program whose last 20 images wait for a viewer that does not move."""
         program = stage.start(self.SCRIPT, port)
         assert program.hear() == "shown"
         freeze(port)
         program.tell()
         assert program.hear() == "sent"
+        return program
+
+    def test_the_viewer_keeps_what_it_has_and_the_rest_is_removed(
+        self, stage: Stage, port: int
+    ) -> None:
+        before = segments()
+        program = self.half_way(stage, port)
         assert len(segments() - before) > 20
         program.signal(KILL)
         program.process.wait()
@@ -457,11 +463,7 @@ class TestProducerThatIsKilled:
         self, stage: Stage, port: int, run_folder: Path
     ) -> None:
         before = segments()
-        program = stage.start(self.SCRIPT, port)
-        assert program.hear() == "shown"
-        freeze(port)
-        program.tell()
-        assert program.hear() == "sent"
+        program = self.half_way(stage, port)
         program.kill_group()
         kill(port)
         assert len(segments() - before) > 20

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,16 +24,9 @@ from tests.process.programs.stage import (
     pid_of,
     segments,
     send,
-    staging,
 )
 
 WITHOUT = 'import sys; sys.modules["_posixshmem"] = None\n'
-
-
-@pytest.fixture
-def stage() -> Iterator[Stage]:
-    with staging() as stage:
-        yield stage
 
 
 @pytest.fixture

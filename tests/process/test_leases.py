@@ -627,6 +627,14 @@ say(seen == [cron, [cron], desktop, [desktop, cron], cron])
     assert (done.stdout.strip(), done.stderr) == ("True", "")
 
 
+def living(start: Start, run_folder: Path) -> tuple[Path, subprocess.Popen[str]]:
+    """Return a lease, and the process that holds it."""
+    path = run_folder / "viewer-5555.lease"
+    child = start("Lease.take(folder, {}); say('x'); sys.stdin.read()", path)
+    assert heard(child) == "x"
+    return path, child
+
+
 class TestWitness:
     def test_what_was_never_seen_held_is_not_proven_dead(self, run_folder: Path) -> None:
         path = run_folder / "viewer-5555.lease"
@@ -640,10 +648,8 @@ class TestWitness:
         path.unlink()
 
     def test_proves_the_death_of_what_it_saw_living(self, start: Start, run_folder: Path) -> None:
-        path = run_folder / "viewer-5555.lease"
-        early = Witness(path)
-        child = start("Lease.take(folder, {}); say('x'); sys.stdin.read()", path)
-        assert heard(child) == "x"
+        early = Witness(run_folder / "viewer-5555.lease")
+        path, child = living(start, run_folder)
         late = Witness(path)
         assert not early.proven_dead()  # sees it from now on
         for witness in (early, late):
@@ -658,9 +664,7 @@ class TestWitness:
     def test_a_successor_at_the_same_path_does_not_hide_the_death(
         self, start: Start, run_folder: Path
     ) -> None:
-        path = run_folder / "viewer-5555.lease"
-        child = start("Lease.take(folder, {}); say('x'); sys.stdin.read()", path)
-        assert heard(child) == "x"
+        path, child = living(start, run_folder)
         witness = Witness(path)
         kill(child)
         janitor(run_folder)
@@ -673,9 +677,7 @@ class TestWitness:
     def test_who_took_the_very_file_over_counts_as_living(
         self, start: Start, run_folder: Path
     ) -> None:
-        path = run_folder / "viewer-5555.lease"
-        child = start("Lease.take(folder, {}); say('x'); sys.stdin.read()", path)
-        assert heard(child) == "x"
+        path, child = living(start, run_folder)
         witness = Witness(path)
         kill(child)
         successor = Lease.take(path, {})

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pytest
 
 import planecast as pc
+from streaming_core.stream.outcome import Deliveries
 from streaming_core.testing import free_pair, poll_until, recording_viewer
 from tests.process.programs.stage import (
     SMALL,
@@ -104,6 +106,10 @@ def resources(pid: int) -> tuple[int, int]:
     return len(os.listdir(f"/proc/{pid}/task")), len(os.listdir(f"/proc/{pid}/fd"))
 
 
+def idle(viewer: pc.Viewer) -> bool:
+    return bool(viewer.state()["backlog"] == 0)
+
+
 class TestSeveralViewers:
     def test_one_segment_serves_all_and_is_free_when_all_have_acked(self) -> None:
         with recording_viewer() as (one, first), recording_viewer() as (other, second):
@@ -111,12 +117,14 @@ class TestSeveralViewers:
             both = pc.tee(*viewers)
             first.paused = second.paused = True
             for viewer in viewers:
-                poll_until(lambda v=viewer: v.state()["backlog"] == 0, "it answers")  # type: ignore[misc]
+                poll_until(partial(idle, viewer), "it answers")
             before = segments()
             sent = send(both, range(5))
             assert len(segments() - before) == 5, "one for each image, not for each viewer"
             first.paused = False
-            poll_until(lambda: sent[4].parts[0].owned, "the first has them")  # type: ignore[attr-defined]
+            last = sent[4]
+            assert isinstance(last, Deliveries)
+            poll_until(lambda: last.parts[0].owned, "the first has them")
             assert not any(one.owned for one in sent)
             send(both, range(5, 10))
             assert len(segments() - before) == 10, "the second still needs the memory"

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from fiji_bridge.jars import fetching
 from streaming_core.errors import MissingDependency, StartFailed
-from streaming_core.fleet.engines import IMAGEJ, INSTEAD, Engine
+from streaming_core.fleet.engines import IMAGEJ, INSTEAD, Engine, embedded_jar
 from streaming_core.fleet.javas import LIBRARY, find_java, java_version
 
 log = logging.getLogger("planecast.fiji.jvm")
@@ -32,6 +32,10 @@ COLLECTOR: Final = (
     "-XX:-ShrinkHeapInSteps",
 )
 SHARE_OF_MEMORY: Final = "-XX:MaxRAMPercentage=60"
+
+# With -Xrs Java has a socket for debuggers from its start, and leaves its file in /tmp.
+SIGNALS: Final = ("-Xrs", "-XX:+DisableAttachMechanism")
+"""Those that end the viewer are Python's."""
 
 HEADLESS: Final = ("-Djava.awt.headless=true",)
 """PyImageJ says that by itself."""
@@ -116,7 +120,12 @@ def _start_embedded(engine: Engine, home: Path, options: list[str], headless: bo
     # ij comes from Maven Central, the repository that is always asked.
     scyjava.config.get_repositories().pop("scijava.public", None)
     scyjava.config.set_java_constraints(fetch="never")
-    scyjava.config.endpoints.append(engine.endpoint)
+    jar = embedded_jar(engine.endpoint)
+    if jar is None:
+        scyjava.config.endpoints.append(engine.endpoint)
+    else:
+        # jgo would link it anew at each start, and take it from a Java that starts just then.
+        jpype.addClassPath(jar)
     try:
         scyjava.start_jvm([*options, *HEADLESS] if headless else options)
     except jpype.JVMNotFoundException as error:
@@ -130,7 +139,7 @@ def _start_embedded(engine: Engine, home: Path, options: list[str], headless: bo
     if java("java.lang.ClassLoader").getSystemResource("ij/IJ.class") is None:
         raise StartFailed(
             f"there is no ImageJ in {jpype.getClassPath(False)}: its download may have been cut "
-            f"off. Remove that file, and those of {engine.endpoint} in ~/.m2, and start again"
+            "off. Remove that file, and start again"
         )
 
 
@@ -192,7 +201,7 @@ def _not_started(engine: Engine, home: Path, reasons: list[str]) -> str:
 
 
 def _options(home: Path, *, memory: str) -> list[str]:
-    options = [*COLLECTOR, f"-Xmx{memory}" if memory else SHARE_OF_MEMORY, "-Xrs"]
+    options = [*COLLECTOR, f"-Xmx{memory}" if memory else SHARE_OF_MEMORY, *SIGNALS]
     if java_version(home) >= 22:
         options.append("--enable-native-access=ALL-UNNAMED")
     return options
@@ -206,9 +215,9 @@ def _said(error: Exception) -> str:
 
 def _no_jar(error: Exception) -> str:
     return (
-        f"ImageJ ({IMAGEJ}) is not in the cache (~/.jgo, ~/.m2) and could not be fetched from "
-        "Maven Central. Start it once with a network, or copy those two folders from a machine "
-        f"that has it. ({_said(error)})"
+        f"ImageJ ({IMAGEJ}) is not in the cache (~/.m2) and could not be fetched from Maven "
+        "Central. Start it once with a network, or copy that folder from a machine that has it. "
+        f"({_said(error)})"
     )
 
 

@@ -112,13 +112,17 @@ def is_endpoint(named: str | None) -> bool:
     return bool(ENDPOINT.fullmatch(wish)) and not drive and not Path(wish).exists()
 
 
-def embedded_jar() -> Path | None:
-    """Return the file of the embedded ImageJ, None while it was not fetched."""
-    group, name, version = IMAGEJ.split(":")
-    jar = f"{name}-{version}.jar"
-    environments = Path.home() / ".jgo/envs" / group.replace(".", "/") / name
-    kept = Path.home() / ".m2/repository" / group.replace(".", "/") / name / version / jar
-    return next((path for path in [*environments.glob(f"*/*/{jar}"), kept] if path.exists()), None)
+def embedded_jar(endpoint: str = IMAGEJ) -> Path | None:
+    """Return the file of an ImageJ in Maven's cache.
+
+    None while it was not fetched, or if the endpoint does not name one version of one thing.
+    """
+    if endpoint.count(":") != 2 or "+" in endpoint:
+        return None
+    group, name, version = endpoint.split(":")
+    folder = Path.home() / ".m2/repository" / group.replace(".", "/") / name / version
+    jar = folder / f"{name}-{version}.jar"
+    return jar if jar.exists() else None
 
 
 def fiji_problem(folder: Path) -> str:

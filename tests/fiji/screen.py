@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import psutil
@@ -53,3 +54,4 @@ class Screen:
         assert pc.viewers() == []
         left = {path.name for path in run_folder.glob(f"*{self.port}*")}
         assert left == {f"viewer-{self.port}.keys"}  # for those who wait for it to come back
+        assert not Path(tempfile.gettempdir(), f".java_pid{self.process.pid}").exists()

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from streaming_core.memory.fresh import fresh
 from streaming_core.protocol.messages import Image
 
 
@@ -95,4 +96,6 @@ class ViewerAdapter(Protocol):
 
 def copy_pixels(pixels: NDArray[Any]) -> NDArray[Any]:
     """Copy into fresh memory of this process; the usual `ViewerAdapter.own`."""
-    return np.array(pixels, order="C", copy=True)
+    kept = fresh(pixels.shape, pixels.dtype)
+    np.copyto(kept, pixels)
+    return kept

@@ -28,11 +28,6 @@ log = logging.getLogger("planecast.fiji")
 MEMORY: Final = "PLANECAST_FIJI_MEMORY"
 """The most that Java takes for images, as in "8g"."""
 
-RESERVE: Final = "PLANECAST_FIJI_RESERVE"
-"""How much of it is prepared for planes to come, at most."""
-
-UNITS: Final = "kmgt"
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run an ImageJ viewer until its window is closed, it is asked to quit, or gets a signal."""
@@ -67,8 +62,7 @@ def _serve(options: ViewerOptions, engine: Engine) -> int:
     rehearse(windows=not options.headless)
     settings = Settings.load()
     adapter = FijiAdapter(
-        lambda: end("it was asked to quit"), headless=options.headless, memory=settings.memory,
-        reserve=_bytes(_size(RESERVE)),
+        lambda: end("it was asked to quit"), headless=options.headless, memory=settings.memory
     )  # fmt: skip
     if not options.headless:
         ask_nothing(adapter.stacks.images)
@@ -86,16 +80,9 @@ def _serve(options: ViewerOptions, engine: Engine) -> int:
 def _size(name: str) -> str:
     """Return a size that the environment names, as Java wants it; empty where it names none."""
     wish = os.environ.get(name, "")
-    if wish and not re.fullmatch(r"[1-9][0-9]*[kKmMgGtT]", wish) and (name, wish) != (RESERVE, "0"):
+    if wish and not re.fullmatch(r"[1-9][0-9]*[kKmMgGtT]", wish):
         raise InvalidSetting(f"{name}={wish!r} is not a size such as '8g' or '500m'")
     return wish
-
-
-def _bytes(size: str) -> int | None:
-    """Return how many bytes a size is, None if it is empty."""
-    if not size or size == "0":
-        return 0 if size else None
-    return int(size[:-1]) << 10 * (UNITS.index(size[-1].lower()) + 1)
 
 
 def _end(code: int) -> None:

@@ -60,8 +60,6 @@ class FijiAdapter:
         Keep images without windows.
     memory
         Bytes that images may take of Java's memory; 0 for most of it.
-    reserve
-        Bytes of it that are prepared for planes to come, as `Heap` has it.
 
     Attributes
     ----------
@@ -75,12 +73,11 @@ class FijiAdapter:
     keeps_mappings = False  # Java's arrays are Java's own memory
 
     def __init__(
-        self, quit_: Callable[[], None], *, headless: bool = False, memory: int = 0,
-        reserve: int | None = None,
+        self, quit_: Callable[[], None], *, headless: bool = False, memory: int = 0
     ) -> None:  # fmt: skip
         self.engine = desktop.engine()
         self.paused = False
-        self.heap = Heap(memory, reserve)
+        self.heap = Heap(memory)
         self.stacks = Stacks(visible=not headless)
         self.marks = Marks(self.stacks)
         self._viewing = Viewing(self.stacks)
@@ -102,9 +99,7 @@ class FijiAdapter:
         """Copy the planes of an array into Java, see `pixels.own`; or read the marks."""
         if image.table is not None:
             return unpack(image, pixels_)
-        planes = pixels.own(
-            image, pixels_, self.heap.limit, self.heap.reserve.take, whole=self.heap.whole
-        )
+        planes = pixels.own(image, pixels_, self.heap.limit, whole=self.heap.whole)
         for plane in planes:
             self.heap.take(plane)
         return planes
@@ -136,7 +131,6 @@ class FijiAdapter:
             self._wake.notify()
         self._thread.join(timeout=5)
         self._verbs.close()
-        self.heap.reserve.close()
 
     def _queue_up(self, item: Arrival | Call | Job) -> None:
         with self._wake:
@@ -178,8 +172,10 @@ class FijiAdapter:
             if batch:
                 # Half of the time is ImageJ's own, when painting takes long.
                 next_tick = max(began + TICK, now + min(now - began, PAUSE))
+            self.heap.rest(busy=bool(batch))
             batch.clear()
-            self.stacks.collect()
+            if self.stacks.let_go():
+                self.heap.collect()
             if now >= next_chores:
                 next_chores = now + CHORES_EVERY
                 self._do_chores()
@@ -221,7 +217,6 @@ class FijiAdapter:
     def _do(self, item: Call | Job) -> None:
         if isinstance(item, Call):
             self._answer(item)
-            self.heap.reserve.expect(self.stacks.scene.places)
         else:
             run_job(item)
             self._do_chores()

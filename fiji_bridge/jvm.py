@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import gc
 import logging
 import os
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from typing import Any, Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from fiji_bridge import options
 from fiji_bridge.jars import fetching
 from streaming_core.errors import MissingDependency, StartFailed
 from streaming_core.fleet.engines import IMAGEJ, INSTEAD, Engine, embedded_jar
@@ -21,21 +23,8 @@ from streaming_core.fleet.javas import LIBRARY, find_java, java_version
 
 log = logging.getLogger("planecast.fiji.jvm")
 
-# Planes are kept, not dropped: the serial collector puts them straight into the old generation
-# and never copies them. The default one wastes up to half of the heap on arrays this large and
-# stalled for most of a second in a stream of 400 planes of 2048 x 2048 (the serial one: 65 ms).
-# What is cleared goes back to the system in one step.
-COLLECTOR: Final = (
-    "-XX:+UseSerialGC",
-    "-XX:PretenureSizeThreshold=65536",
-    "-Xmn64m",
-    "-XX:-ShrinkHeapInSteps",
-)
-SHARE_OF_MEMORY: Final = "-XX:MaxRAMPercentage=60"
-
-# With -Xrs Java has a socket for debuggers from its start, and leaves its file in /tmp.
-SIGNALS: Final = ("-Xrs", "-XX:+DisableAttachMechanism")
-"""Those that end the viewer are Python's."""
+OURS: Final = ("VM_CREATION", "MANAGEMENT")
+"""Where Java says that it has an option from, if that is `start` or `give_back`."""
 
 HEADLESS: Final = ("-Djava.awt.headless=true",)
 """PyImageJ says that by itself."""
@@ -85,14 +74,15 @@ def start(engine: Engine | None = None, *, headless: bool = False, memory: str =
         engine = engine or Engine()
         home = find_java(engine.folder, windows=not headless)
         os.environ["JAVA_HOME"] = str(home)
-        options = _options(home, memory=memory)
+        told = options.choose(java_version(home), memory, os.environ)
         # It says that it fetches a Java, and then takes this one.
         logging.getLogger("scyjava").setLevel(logging.WARNING)
         scyjava.config.add_kwargs(jvmpath=str(home / LIBRARY))
-        log.info("starting %s in Java in %s: %s", engine, home, " ".join(options))
+        log.info("starting %s in Java in %s: %s", engine, home, " ".join(told))
         start_it = _start_embedded if engine.embedded else _start_gateway
         with fetching():
-            _started.append((engine, start_it(engine, home, options, headless)))
+            _started.append((engine, start_it(engine, home, told, headless)))
+        _leave_java_alone()
     return str(java("java.lang.System").getProperty("java.version"))
 
 
@@ -113,7 +103,16 @@ def engine() -> Engine:
 _started: list[tuple[Engine, Any]] = []  # with its gateway; Java starts once in a process
 
 
-def _start_embedded(engine: Engine, home: Path, options: list[str], headless: bool) -> None:
+def _leave_java_alone() -> None:
+    """Keep JPype from having Java collect everything after Python's garbage collections.
+
+    It does so whenever the process has grown: in a stream up to twelve times a second, for 15 to
+    70 ms, and finds nothing.
+    """
+    gc.callbacks[:] = [one for one in gc.callbacks if getattr(one, "__module__", "") != "_jpype"]
+
+
+def _start_embedded(engine: Engine, home: Path, told: list[str], headless: bool) -> None:
     import jpype
     import scyjava.config
 
@@ -127,12 +126,12 @@ def _start_embedded(engine: Engine, home: Path, options: list[str], headless: bo
         # jgo would link it anew at each start, and take it from a Java that starts just then.
         jpype.addClassPath(jar)
     try:
-        scyjava.start_jvm([*options, *HEADLESS] if headless else options)
+        scyjava.start_jvm([*told, *HEADLESS] if headless else told)
     except jpype.JVMNotFoundException as error:
         raise StartFailed(f"Java in {home} cannot be started: {_said(error)}") from error
     except (OSError, RuntimeError, ValueError) as error:
         # What is on the class path was there: then it is Java itself that failed.
-        words = f"Java in {home} cannot be started with {' '.join(options)}: {_said(error)}"
+        words = f"Java in {home} cannot be started with {' '.join(told)}: {_said(error)}"
         raise StartFailed(words if jpype.getClassPath(False) else _no_jar(error)) from error
     if not jpype.isJVMStarted():
         raise StartFailed(f"Java in {home} did not start")
@@ -143,7 +142,7 @@ def _start_embedded(engine: Engine, home: Path, options: list[str], headless: bo
         )
 
 
-def _start_gateway(engine: Engine, home: Path, options: list[str], headless: bool) -> Any:
+def _start_gateway(engine: Engine, home: Path, told: list[str], headless: bool) -> Any:
     import scyjava.config
 
     try:
@@ -155,7 +154,7 @@ def _start_gateway(engine: Engine, home: Path, options: list[str], headless: boo
         ) from error
     # With "never" PyImageJ 1.8 fails; it finds the Java of JAVA_HOME, so nothing is fetched.
     scyjava.config.set_java_constraints(fetch="auto")
-    for option in options:
+    for option in told:
         scyjava.config.add_option(option)
     said = Said()
     logging.getLogger("imagej").addHandler(said)
@@ -198,13 +197,6 @@ def _not_started(engine: Engine, home: Path, reasons: list[str]) -> str:
             f"Java is the one in {home}; JAVA_HOME names another. The first start needs a network"
         )
     return f"{engine}{found} cannot be started: {reason}. {hint}. {INSTEAD}"
-
-
-def _options(home: Path, *, memory: str) -> list[str]:
-    options = [*COLLECTOR, f"-Xmx{memory}" if memory else SHARE_OF_MEMORY, *SIGNALS]
-    if java_version(home) >= 22:
-        options.append("--enable-native-access=ALL-UNNAMED")
-    return options
 
 
 def _said(error: Exception) -> str:
@@ -280,16 +272,15 @@ def full() -> str:
     )
 
 
-def to_java(kind: str, pixels: NDArray[Any], target: Any = None) -> Any:
-    """Copy a C-contiguous array into a Java array of the same item size: a new one if not given.
+def to_java(kind: str, pixels: NDArray[Any]) -> Any:
+    """Copy a C-contiguous array into a Java array of the same item size.
 
     Goes through a direct buffer: at 8 MB one copy at memory speed, where JPype's own
     conversion of numpy arrays takes 10 to 50 times as long.
     """
     import jpype
 
-    if target is None:
-        target = empty(kind, pixels.size)
+    target = empty(kind, pixels.size)
     # By address: a buffer made from the array itself would hold on to its memory, and so to a
     # mapped segment, until Java's next collection.
     memory = (ctypes.c_char * pixels.nbytes).from_address(pixels.ctypes.data)
@@ -308,8 +299,40 @@ def floats(numbers: NDArray[Any]) -> Any:
 
 
 def collect() -> None:
-    """Give memory that is no longer used back to the system."""
+    """Find memory that is no longer used: what comes next gets it."""
     java("java.lang.System").gc()
+
+
+def give_back() -> None:
+    """Give memory that is not used back to the system, unless Java's user has told it to keep it.
+
+    The next images that come make Java collect everything some times more, as at its start.
+    """
+    bean = _hotspot()
+    if bean is None or not all(_is_ours(bean.getVMOption(name)) for name in options.FREE):
+        collect()
+        return
+    for name, share in (("MinHeapFreeRatio", "0"), ("MaxHeapFreeRatio", "10")):
+        bean.setVMOption(name, share)
+    # A collection leaves gaps of up to a twentieth of what Java has: much at first.
+    collect()
+    collect()
+    for name, share in options.FREE.items():
+        bean.setVMOption(name, share)
+
+
+def _is_ours(option: Any) -> bool:
+    return str(option.getOrigin()) in OURS
+
+
+@functools.cache
+def _hotspot() -> Any | None:
+    """Return what changes Java's options while it runs, None where it has nothing like that."""
+    try:
+        bean = java("com.sun.management.HotSpotDiagnosticMXBean")
+    except TypeError:  # there is no such class
+        return None
+    return java("java.lang.management.ManagementFactory").getPlatformMXBean(bean.class_)
 
 
 @functools.cache

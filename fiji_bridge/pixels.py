@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 from typing import Any, Final
@@ -205,18 +205,13 @@ def _same(one: Any, other: Any) -> bool:
     return bool(jvm.java("java.util.Objects").equals(one, other))
 
 
-def own(
-    image: Image, pixels: NDArray[Any], most: int = 0,
-    array: Callable[[str, int], Any] = jvm.empty, *, whole: int = 0,
-) -> list[Plane]:  # fmt: skip
+def own(image: Image, pixels: NDArray[Any], most: int = 0, *, whole: int = 0) -> list[Plane]:
     """Copy an array into Java, one array a plane, in the order of `Catalog.locate`.
 
     Parameters
     ----------
     most
         Bytes of Java's memory that images may take; 0 for any.
-    array
-        Makes a Java array of an element type and a length.
     whole
         Bytes of Java's memory for all that stays; 0 for any.
 
@@ -236,7 +231,7 @@ def own(
     # Its window needs a plane more, for the holes.
     _check_room(needed + prod(shape[:2]) * form.itemsize, whole, "with its window, which has")
     note = "\n".join(f"{name}: {value}" for name, value in image.metadata.items())
-    return [_own(form, image, plane, note, array) for plane in _planes(image, pixels)]
+    return [_own(form, image, plane, note) for plane in _planes(image, pixels)]
 
 
 def _check_room(needed: int, most: int, words: str) -> None:
@@ -252,9 +247,7 @@ def _planes(image: Image, pixels: NDArray[Any]) -> Iterator[NDArray[Any]]:
     return (pixels[index] for index in np.ndindex(leading))
 
 
-def _own(
-    form: Form, image: Image, plane: NDArray[Any], note: str, array: Callable[[str, int], Any]
-) -> Plane:  # fmt: skip
+def _own(form: Form, image: Image, plane: NDArray[Any], note: str) -> Plane:
     held = form.encode(plane)
     exact = None
     if form.lossy:
@@ -265,7 +258,7 @@ def _own(
             )
         if _back(held, form.dtype).tobytes() != plane.tobytes():
             exact = plane.copy()
-    target = jvm.to_java(form.kind, held, array(form.kind, held.size))
+    target = jvm.to_java(form.kind, held)
     digest = _digest(held) if image.editable and image.kind == "labels" else b""
     return Plane(form, plane.shape, target, exact, note, digest)
 

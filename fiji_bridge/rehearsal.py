@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Final
 
 import numpy as np
@@ -42,6 +43,8 @@ def rehearse(*, windows: bool) -> None:
         on_edt(imp, lambda: jvm.java("ij.gui.ImageCanvas")(imp))
         on_edt(imp, imp.getImage)
     stack.close()
+    gc.collect()
+    gc.freeze()  # what is here now is not looked at again: 25 ms each time otherwise
 
 
 def _put(catalog: Catalog[Plane], t: int) -> list[Fresh]:

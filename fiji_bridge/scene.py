@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import prod
 
 from streaming_core.protocol.components import Value
 
@@ -26,8 +25,3 @@ class Scene:
     visible: bool
     follow: bool = True
     expected: Mapping[str, Sequence[Value]] = field(default_factory=dict)
-
-    @property
-    def places(self) -> int:
-        """How many planes were announced."""
-        return prod(map(len, self.expected.values())) if self.expected else 0

@@ -295,15 +295,15 @@ class Stacks:
             self._close_one(key)
         self._garbage = True
 
-    def collect(self) -> None:
-        """Give memory of hyperstacks that were closed back; once nothing refers to them any more.
+    def let_go(self) -> bool:
+        """Let go of hyperstacks that were closed; return whether there is garbage for Java then.
 
         A window and its overlay refer to each other: garbage to Python first, then to Java.
         """
-        if self._garbage:
-            self._garbage = False
+        garbage, self._garbage = self._garbage, False
+        if garbage:
             gc.collect()
-            jvm.collect()
+        return garbage
 
     def _close_one(self, key: GroupKey) -> None:
         stack = self.of.pop(key, None)

@@ -188,7 +188,7 @@ def flood(
         viewer.settle(LIMIT)
         if ready is not None:
             ready()
-        time.sleep(1.0)  # the window is there, and memory is prepared
+        time.sleep(1.0)  # the window is there
         began = time.perf_counter()
         for t in order[1:]:
             viewer.show(sources[t % len(sources)], components={"t": t}, source="flood", **LOOK)

@@ -10,8 +10,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fiji_bridge import jvm, window
+from fiji_bridge import jvm
 from fiji_bridge.edt import on_edt
+from fiji_bridge.standing import settle, visible
 from streaming_core.errors import NoDisplay, RequestFailed, StartFailed
 from streaming_core.fleet.engines import INSTEAD
 
@@ -122,8 +123,8 @@ def open_screen(title: str) -> None:
 
 
 def _capture() -> Any:
-    robot = _settled()
-    windows = on_edt(None, window.visible)
+    robot = settle()
+    windows = on_edt(None, visible)
     if not windows:
         raise RequestFailed("there is no window to take a picture of")
     area = windows[0].getBounds()
@@ -145,7 +146,7 @@ def tell(title: str, html: str) -> None:
 
 def canvas(imp: Any) -> NDArray[np.uint8]:
     """Paint the canvas of an image by itself, with ROI and overlay, at its zoom: (Y, X, 3)."""
-    _settled()
+    settle()
 
     def run() -> Any:
         there = imp.getCanvas()
@@ -157,13 +158,6 @@ def canvas(imp: Any) -> NDArray[np.uint8]:
         return picture
 
     return _pixels(on_edt(imp, run))
-
-
-def _settled() -> Any:
-    """Wait until windows have their sizes and are painted; a new one takes some events."""
-    robot = jvm.java("java.awt.Robot")()
-    robot.waitForIdle()
-    return robot
 
 
 def _pixels(picture: Any) -> NDArray[np.uint8]:

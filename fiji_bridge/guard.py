@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from fiji_bridge import jvm, window
+from fiji_bridge import jvm, standing
 from fiji_bridge.edt import on_edt
 
 WAITS: Final = {
@@ -119,7 +119,7 @@ def _dialogs() -> list[Any]:
     kinds = tuple(jvm.java(name) for name in NOT_MODAL)
     return [
         one
-        for one in window.visible()
+        for one in standing.visible()
         if isinstance(one, jvm.java("java.awt.Dialog"))
         and (one.isModal() or isinstance(one, kinds))
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from fiji_bridge import blend, edits, jvm, looks, window
+from fiji_bridge import blend, edits, jvm, looks, standing, window
 from fiji_bridge.appearance import Look
 from fiji_bridge.channels import Channels, sort_by_channel
 from fiji_bridge.czt import Czt, Grid
@@ -135,7 +135,7 @@ class Hyperstack:
         return self._look
 
     def isolate(self, channel: Value | None) -> None:
-        """Draw one channel alone, or None for all, and bring the window to the front."""
+        """Draw one channel alone, or None for all."""
 
         def run() -> None:
             if self.imp.isComposite() and self.imp.getMode() == self.imp.COMPOSITE:
@@ -143,17 +143,12 @@ class Hyperstack:
                 self._channels.switch(self.imp, [channel in (None, value) for value in values])
                 self.imp.updateAndDraw()
                 window.update_channels()
-            window.to_front(self.imp)
 
         on_edt(self.imp, run)
 
-    def to_front(self) -> None:
-        """Bring the window before the others."""
-        on_edt(self.imp, lambda: window.to_front(self.imp))
-
     def hide(self, hidden: bool) -> None:
         """Take the window off the screen, or put it there again; it is not closed thereby."""
-        on_edt(self.imp, lambda: window.hide(self.imp, hidden))
+        on_edt(self.imp, lambda: standing.hide(self.imp, hidden))
 
     def contrast(self, limits: Limits | None, channel: Value | None) -> dict[str, Limits]:
         """Set display ranges; of one channel, or None for all.
@@ -230,7 +225,7 @@ class Hyperstack:
         self._channels.dress(imp, self._values(), self._known(fresh), look)
         self._channels.show(imp, self._values(), look)
         if self._scene.visible:
-            window.show(imp, look)
+            self._scene.opened.append(window.show(imp, look))
             imp.updateAndDraw()
         self.imp = imp
         self._left = self._shown()

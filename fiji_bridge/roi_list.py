@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from fiji_bridge import jvm, window
+from fiji_bridge import jvm, standing
 from fiji_bridge.czt import Grid
 from fiji_bridge.edt import on_edt
 from fiji_bridge.overlays import carry, others, set_spot
@@ -109,7 +109,7 @@ class RoiList:
         there = manager.getRawInstance()
         if there is None and not self._opened:
             there = manager()
-            window.place(there, jvm.java("ij.Prefs").getLocation(manager.LOC_KEY) is None)
+            standing.place(there, jvm.java("ij.Prefs").getLocation(manager.LOC_KEY) is None)
         self._opened = True
         return there
 

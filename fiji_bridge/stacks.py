@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from fiji_bridge import jvm
+from fiji_bridge import jvm, standing
 from fiji_bridge.appearance import Look, inherited
 from fiji_bridge.edt import on_edt
 from fiji_bridge.hyperstack import Hyperstack
@@ -93,6 +93,7 @@ class Stacks:
             try:
                 self._touched.add(key)
                 self._stack(key).update(fresh.get(key, ()), gone.get(key, ()))
+                self.scene.finish()
             # The thread must outlive whatever ImageJ or a plugin throws; the producer is told.
             except Exception as error:
                 log.exception("%r could not be shown", key.title())
@@ -182,7 +183,7 @@ class Stacks:
             if key not in self.of or self.of[key].dismissed:
                 continue
             try:
-                self.of[key].open()
+                self.restore(key)
             # The thread must outlive whatever ImageJ throws; the next plane tries again.
             except Exception:
                 log.exception("%r could not be shown", key.title())
@@ -219,6 +220,11 @@ class Stacks:
         """Open a window again that its user closed. It looks as it did."""
         if key in self.of:
             self.of[key].open()
+            self.scene.finish()
+
+    def to_front(self, stacks: Sequence[Hyperstack]) -> None:
+        """Bring windows before the others; commands act on the last one then."""
+        standing.to_front([imp for stack in stacks if (imp := stack.imp) is not None])
 
     def front(self) -> Hyperstack | None:
         """Return the hyperstack that a person looks at: ImageJ's current image, else the newest."""

@@ -107,7 +107,7 @@ class Verbs:
             raise RequestFailed("this viewer is headless: it has no sliders")
         if not wanted.components:
             raise RequestFailed("navigate needs components, for example well='B03', z=4")
-        moved = 0
+        moved, named = 0, []
         for group, inside in wanted.among(self._stacks.groups()):
             stack = self._stacks.of.get(group.key)
             if stack is None or not stack.is_open:
@@ -115,8 +115,10 @@ class Verbs:
             self._stacks.scene.follow = False
             stack.navigate(inside)
             if len(inside) < len(wanted.components):  # the window itself is what was named
-                stack.to_front()
+                named.append(stack)
             moved += 1
+        if named:
+            self._stacks.to_front(named)
         if not moved:
             raise RequestFailed(
                 wanted.why_none(self._stacks.groups()) or f"the windows of {wanted} are closed"

@@ -49,6 +49,7 @@ class Viewing:
             if inside:
                 self._stacks.scene.follow = False
                 stack.navigate(inside)
+        self._stacks.to_front(found)
         call.reply({"windows": [stack.title for stack in found]})
 
     def _contrast(self, call: Call) -> None:

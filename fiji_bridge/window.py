@@ -1,33 +1,21 @@
-"""Image windows of ImageJ: open one, find it a place, and grow what it shows without a new one."""
+"""Image windows of ImageJ: open one, and grow what it shows without a new one."""
 
 from __future__ import annotations
 
 import functools
-import time
 from dataclasses import dataclass
 from typing import Any, Final
 
-from fiji_bridge import jvm
+from fiji_bridge import jvm, standing
 from fiji_bridge.appearance import Look
 from fiji_bridge.czt import Czt
+from fiji_bridge.standing import Opened
 
 MARGIN: Final = (16, 110)
 """About what a window needs around its image: borders; title, subtitle and three sliders."""
 
-OPENING: Final = 1.0
-"""Seconds within which a new window gets the keyboard by being new."""
 
-QUIET: Final = (
-    "windowOpened",
-    "windowClosing",
-    "windowClosed",
-    "windowIconified",
-    "windowDeiconified",
-    "windowDeactivated",
-)
-
-
-def show(imp: Any, look: Look | None = None) -> None:
+def show(imp: Any, look: Look | None = None) -> Opened:
     """Open the window of an image. Event thread only.
 
     A person who works in another window of ImageJ goes on there.
@@ -36,14 +24,15 @@ def show(imp: Any, look: Look | None = None) -> None:
     ----------
     look
         Where and how it was before.
+
+    Returns
+    -------
+    Opened
+        What is to be finished, by `standing.finish`.
     """
-    manager = jvm.java("ij.WindowManager")
-    here, worked_in = manager.getCurrentWindow(), _focused()
-    look = look or Look()
-    if look.at is not None:
-        jvm.java("ij.gui.ImageWindow").setNextLocation(*look.at)
-    else:
-        _find_place(imp.getWidth() + MARGIN[0], imp.getHeight() + MARGIN[1])
+    look, before = look or Look(), standing.worked_in()
+    at = look.at or standing.find_place(imp.getWidth() + MARGIN[0], imp.getHeight() + MARGIN[1])
+    jvm.java("ij.gui.ImageWindow").setNextLocation(*at)
     imp.setOpenAsHyperStack(True)
     if imp.getStackSize() > 1:
         imp.show()
@@ -54,41 +43,9 @@ def show(imp: Any, look: Look | None = None) -> None:
         _zoom(imp, look.zoom)
     if look.roi is not None:
         imp.setRoi(look.roi.clone())
-    if worked_in is not None and here is not None:
-        _give_back(imp.getWindow(), worked_in, here)
-
-
-def _give_back(window: Any, worked_in: Any, here: Any) -> None:
-    """Return the keyboard when a window that has just been opened gets it.
-
-    The system gives it some time after the window was opened, and no method of ImageJ's or
-    Java's for windows that show themselves prevents that. A click later on is the user's.
-    """
-    until = time.monotonic() + OPENING
-    manager = jvm.java("ij.WindowManager")
-
-    def back() -> None:
-        manager.setCurrentWindow(here)
-        worked_in.toFront()
-        worked_in.requestFocus()
-
-    def activated(event: Any) -> None:
-        if time.monotonic() > until:
-            window.removeWindowListener(listener)
-        elif worked_in.isShowing():
-            back()
-
-    others = dict.fromkeys(QUIET, lambda event: None)
-    listener = jvm.implement("java.awt.event.WindowListener", windowActivated=activated, **others)
-    window.addWindowListener(listener)
-    back()
-
-
-def _focused() -> Any | None:
-    """Return the window of ImageJ in which a person types or clicks; not its main window."""
-    keyboard = jvm.java("java.awt.KeyboardFocusManager").getCurrentKeyboardFocusManager()
-    window = keyboard.getFocusedWindow()
-    return None if window == jvm.java("ij.IJ").getInstance() else window
+    if before is not None:
+        standing.give_back(imp.getWindow(), before)
+    return Opened(imp.getWindow(), at)
 
 
 def _zoom(imp: Any, zoom: float) -> None:
@@ -111,23 +68,6 @@ def describe(imp: Any) -> tuple[Any, float, tuple[int, int] | None]:
     return None if roi is None else roi.clone(), zoom, corner
 
 
-def to_front(imp: Any) -> None:
-    """Bring a window before the others; it is the one that commands act on then."""
-    window = imp.getWindow()
-    for listener in window.getWindowListeners():
-        if jvm.is_ours(listener):  # that of `_give_back`: it may have the keyboard now
-            window.removeWindowListener(listener)
-    window.setVisible(True)
-    window.toFront()
-    window.requestFocus()  # or another that asked before gets it later, and is the current one
-    jvm.java("ij.WindowManager").setCurrentWindow(window)
-
-
-def hide(imp: Any, hidden: bool) -> None:
-    """Take a window off the screen, or put it there again."""
-    imp.getWindow().setVisible(not hidden)
-
-
 def update_channels() -> None:
     """Let ImageJ's Channels tool, if it is open, show which channels are drawn."""
     jvm.java("ij.plugin.frame.Channels").updateChannels()
@@ -137,46 +77,6 @@ def is_open(imp: Any) -> bool:
     """Whether an image that was shown still has its window."""
     window = imp.getWindow()
     return window is not None and not window.isClosed()
-
-
-def place(frame: Any, wanted: bool = True) -> None:
-    """Move a window that is open where it covers no other, if that is wanted and possible."""
-    spot = _free_spot(frame.getWidth(), frame.getHeight()) if wanted else None
-    if spot is not None:
-        frame.setLocation(*spot)
-
-
-def _find_place(width: int, height: int) -> None:
-    """Keep the next window from covering others, if the screen has room; else ImageJ cascades."""
-    spot = _free_spot(width, height)
-    if spot is not None:
-        jvm.java("ij.gui.ImageWindow").setNextLocation(*spot)
-
-
-def _free_spot(width: int, height: int) -> tuple[int, int] | None:
-    rectangle = jvm.java("java.awt.Rectangle")
-    screen = jvm.java("ij.gui.GUI").getMaxWindowBounds()
-    main = jvm.java("ij.IJ").getInstance()
-    if main is None:
-        return None
-    there = [window.getBounds() for window in visible()]
-    corner = main.getBounds()
-    start = (corner.x, corner.y + corner.height)
-    spots = [start, (screen.x, start[1])]
-    for other in there:
-        right, below = other.x + other.width, other.y + other.height
-        spots += [(right, other.y), (other.x - width, other.y), (other.x, below)]
-    spots.sort(key=lambda spot: abs(spot[0] - start[0]) + abs(spot[1] - start[1]))
-    for x, y in spots:
-        spot = rectangle(x, y, width, height)
-        if screen.contains(spot) and not any(spot.intersects(other) for other in there):
-            return x, y
-    return None
-
-
-def visible() -> list[Any]:
-    """All windows on the screen, dialogs too."""
-    return [window for window in jvm.java("java.awt.Window").getWindows() if window.isShowing()]
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fiji_bridge import jvm, window
+from fiji_bridge import jvm, standing
 from fiji_bridge.edt import on_edt
 from streaming_core.testing import poll_until
 
@@ -25,7 +25,7 @@ class Eye:
     def dialogs(self) -> list[str]:
         """Titles of the dialogs that are on the screen."""
         kind = jvm.java("java.awt.Dialog")
-        return [str(one.getTitle()) for one in window.visible() if isinstance(one, kind)]
+        return [str(one.getTitle()) for one in standing.visible() if isinstance(one, kind)]
 
     def at_work(self) -> bool:
         """Whether a command that was chosen in the menus still runs, or waits for its dialog."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from fiji_bridge import jvm, window
+from fiji_bridge import jvm, standing
 from fiji_bridge.edt import on_edt
 from streaming_core.testing import poll_until
 from tests.fiji.eye import image, items, our_menu
@@ -22,7 +22,7 @@ class Mouse:
     def answer_dialogs(self) -> None:
         """Click the close buttons of all dialogs."""
         event = jvm.java("java.awt.event.WindowEvent")
-        for one in window.visible():
+        for one in standing.visible():
             if isinstance(one, jvm.java("java.awt.Dialog")):
                 closing = event(one, event.WINDOW_CLOSING)
                 on_edt(None, partial(one.dispatchEvent, closing))

@@ -114,6 +114,7 @@ def test_a_closed_window_comes_back_as_it_was(fiji: Fiji) -> None:
     assert fiji.titles() == []
     fiji.pick(BACK, "live")
     poll_until(lambda: fiji.titles() == ["live"], "the window is back")
+    fiji.state()  # answered when it stands where it has to
     after = fiji.look("live")
     for name in ("at", "zoom", "roi", "position", "ranges", "colors", "active"):
         assert after[name] == before[name], name

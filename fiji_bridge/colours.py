@@ -21,6 +21,9 @@ NAMED: Final[dict[str, Rgb]] = {
 }  # fmt: skip
 """Colormaps that run from black to one colour."""
 
+COLOURS: Final = f"there is: {', '.join(NAMED)}, or '#ff8000'"
+"""What to give instead of a name that is none of these."""
+
 NAMES: Final = {NAMED[name]: name for name in (*CYCLE, "gray")}
 """What these colours are called where channels get theirs."""
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from fiji_bridge import jvm, standing
 from fiji_bridge.appearance import Look, inherited
+from fiji_bridge.colours import COLOURS, colormap
 from fiji_bridge.edt import on_edt
 from fiji_bridge.hyperstack import Hyperstack
 from fiji_bridge.opening import Fresh
@@ -63,7 +64,7 @@ class Stacks:
         self._due: dict[GroupKey, None] = {}
         self._garbage = False
         self._touched: set[GroupKey] = set()
-        self._told: dict[GroupKey, str] = {}  # run whose program knows that pixels are not exact
+        self._told: dict[tuple[GroupKey, str], str] = {}  # the run whose program knows the note
         if visible:
             self._listen()
 
@@ -105,15 +106,19 @@ class Stacks:
                 arrival.shown(note=self._note(arrival, key))
 
     def _note(self, arrival: Arrival, key: GroupKey) -> str:
-        """Return what is said, once for a group and run, of pixels that are not all as sent."""
-        inexact = [plane for plane in arrival.pixels if plane.exact is not None]
-        if not inexact or self._told.get(key) == arrival.image.run:
-            return ""
-        self._told[key] = arrival.image.run
-        return (
-            f"ImageJ shows {inexact[0].form.dtype.name} as float32, in which not all of its values "
-            "are exact; read() returns them as they were sent"
-        )
+        """Return what is said, once for a group and run, of what is not shown as it was sent."""
+        image = arrival.image
+        notes = [
+            f"ImageJ shows {plane.form.dtype.name} as float32, in which not all of its values are "
+            "exact; read() returns them as they were sent"
+            for plane in arrival.pixels
+            if plane.exact is not None
+        ][:1]
+        if image.colormap and image.kind == "image" and colormap(image.colormap) is None:
+            notes.append(f"ImageJ has no colour {image.colormap!r}, and takes its own; {COLOURS}")
+        new = [note for note in notes if self._told.get((key, note)) != image.run]
+        self._told |= dict.fromkeys([(key, note) for note in new], image.run)
+        return "; ".join(new)
 
     def _put(self, arrival: Arrival, fresh: dict[GroupKey, list[Fresh]]) -> GroupKey:
         places = list(self.catalog.locate(arrival.image))
@@ -135,7 +140,7 @@ class Stacks:
         # Keys alone: what still refers to a group keeps its planes from being collected.
         gone = [group.key for group in self.catalog.clear(source)]
         self.scene.expected = self.catalog.expected
-        self._told = {key: run for key, run in self._told.items() if key not in gone}
+        self._told = {told: run for told, run in self._told.items() if told[0] not in gone}
         self._close(gone)
         return len(gone) + self.clear_marks(source)
 

@@ -16,7 +16,6 @@ from fiji_bridge.stacks import Stacks
 from fiji_bridge.viewing import Viewing
 from streaming_core.errors import RequestFailed
 from streaming_core.protocol.annotated import pack
-from streaming_core.protocol.words import Wanted
 from streaming_core.stream import verbs
 from streaming_core.stream.adapter import Call
 
@@ -102,11 +101,9 @@ class Verbs:
         return desktop.canvas(self._stacks.newest.imp)
 
     def _navigate(self, call: Call) -> None:
-        wanted = Wanted.of({"components": call.arguments.get("components")})
+        wanted = verbs.destination(call)
         if not self._stacks.visible:
             raise RequestFailed("this viewer is headless: it has no sliders")
-        if not wanted.components:
-            raise RequestFailed("navigate needs components, for example well='B03', z=4")
         moved, named = 0, []
         for group, inside in wanted.among(self._stacks.groups()):
             stack = self._stacks.of.get(group.key)

@@ -20,7 +20,7 @@ from napari_plugin.activity import Activity
 from napari_plugin.gl import guard_context, texture_limit
 from napari_plugin.gui_thread import Crossing
 from napari_plugin.layers import Layers
-from napari_plugin.making import THUMBNAIL_EVERY
+from napari_plugin.making import THUMBNAIL_EVERY, knows_colormap
 from napari_plugin.verbs import Verbs
 from streaming_core.errors import InvalidImage, InvalidKind, RequestFailed
 from streaming_core.fleet.host import Host
@@ -210,10 +210,13 @@ class NapariAdapter:
             return
         self.layers.begin(image)
         planes = list(self.layers.catalog.locate(image))
+        note = ""
         for number, (key, inside, index) in enumerate(planes, 1):
             made = self.layers.put(image, key, inside, np.asarray(arrival.pixels[index]))
+            if made and image.colormap and not knows_colormap(image.colormap):
+                note = f"napari has no colormap {image.colormap!r}, and takes its own"
             if number == len(planes):
-                self._shown.append(arrival.shown)
+                self._shown.append(partial(arrival.shown, note=note) if note else arrival.shown)
             yield len(planes) - number, made
 
     def close(self) -> None:

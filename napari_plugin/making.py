@@ -260,7 +260,8 @@ class Maker:
         channel = dict(key.split).get("channel")
         colour = "gray" if channel is None else self._palette.colour(channel)
         if "colormap" not in values:
-            values["colormap"] = _colormap(image.colormap, colour)
+            wanted = image.colormap
+            values["colormap"] = wanted if wanted and knows_colormap(wanted) else colour
             values["blending"] = "translucent" if channel is None else "additive"
         blank, opening, seen = look.blank, look.opening, look.seen
         if "contrast_limits" not in values:
@@ -353,12 +354,10 @@ def _put_on(layer: Layer, values: Mapping[str, Any]) -> None:
                 setattr(layer, name, new)
 
 
-def _colormap(wanted: str, otherwise: str) -> Any:
-    """Return the producer's colormap, or ours where napari does not know it."""
-    if not wanted:
-        return otherwise
+def knows_colormap(name: str) -> bool:
+    """Whether napari has a colormap of this name."""
     try:
-        return ensure_colormap(wanted)
+        ensure_colormap(name)
     except (KeyError, ValueError, TypeError):
-        log.warning("napari has no colormap %r; using %r", wanted, otherwise)
-        return otherwise
+        return False
+    return True

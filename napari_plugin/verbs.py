@@ -101,7 +101,7 @@ class Verbs:
         call.reply({"canvas": canvas}, np.ascontiguousarray(shot, dtype=np.uint8))
 
     def _navigate(self, call: Call) -> None:
-        values = Wanted.of({"components": call.arguments.get("components")}).components
+        values = verbs.destination(call).components
         split, axes = self._layers.catalog.split, self._layers.axes
         apart = Wanted(components={name: values[name] for name in values if name in split})
         place = {name: value for name, value in values.items() if name not in split}

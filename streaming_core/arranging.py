@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from streaming_core.controls import ANSWER, warn_of
 from streaming_core.protocol.components import Value, check_expected
 from streaming_core.protocol.regroup import check_modes
+from streaming_core.protocol.words import limits_of
 
 ARRANGED: Final = 600.0
 """Seconds to wait for a new arrangement: 100 layers take napari up to a minute."""
@@ -124,6 +125,9 @@ class Arranging(ABC):
         RequestFailed
             When there is no such image, or limits are none.
         """
-        given = limits if isinstance(limits, str) else [float(limit) for limit in limits]
-        words = {"limits": given, "source": source, "components": dict(components or {})}
+        given = list(limits) if isinstance(limits, tuple | list | np.ndarray) else limits
+        if isinstance(given, list):
+            given = [one.item() if isinstance(one, np.generic) else one for one in given]
+        checked = limits_of({"limits": given})
+        words = {"limits": checked, "source": source, "components": dict(components or {})}
         self._ask("contrast", words, ANSWER)

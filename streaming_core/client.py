@@ -215,6 +215,9 @@ class Tee(Marks):
     def __init__(self, targets: Sequence[Viewer]) -> None:
         self.viewers = tuple(targets)
 
+    def __repr__(self) -> str:
+        return f"<planecast.Tee {', '.join(map(repr, self.viewers))}>"
+
     def allocate(self, shape: Sequence[int], dtype: DTypeLike) -> NDArray[Any]:
         """`Viewer.allocate`, for all of them: one array in one segment."""
         routes = [viewer.route() for viewer in self.viewers]
@@ -270,8 +273,11 @@ def tee(*viewers: Viewer) -> Tee:
     Raises
     ------
     InvalidSetting
-        Without a viewer.
+        Without a viewer, or for what is none.
     """
     if not viewers:
         raise InvalidSetting("tee() needs at least one viewer")
+    for viewer in viewers:
+        if not isinstance(viewer, Viewer):
+            raise InvalidSetting(f"tee() takes what launch() and connect() return, not {viewer!r}")
     return Tee(viewers)

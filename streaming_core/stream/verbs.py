@@ -116,6 +116,14 @@ class Verbs:
         return dict.fromkeys([*stacked, *apart, *holding.catalog.expected])
 
 
+def destination(call: Call) -> Wanted:
+    """Return where ``navigate`` is to go; RequestFailed where it does not say so."""
+    wanted = Wanted.of({"components": call.arguments.get("components")})
+    if not wanted.components:
+        raise RequestFailed("navigate needs components, for example well='B03', z=4")
+    return wanted
+
+
 def _check_alike(name: str, seen: Mapping[str, None]) -> None:
     alike = get_close_matches(name, seen, 1, ALIKE)
     if alike:

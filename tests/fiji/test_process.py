@@ -165,7 +165,9 @@ def test_marks_need_no_window(monkeypatch: pytest.MonkeyPatch) -> None:
         viewer.quit()
 
 
-def test_a_program_is_told_once_that_values_are_not_exact(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_program_is_told_once_what_is_not_shown_as_it_was_sent(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     exact = np.arange(12, dtype="f8").reshape(3, 4)
     with pc.launch("fiji", headless=True) as viewer:
         viewer.show(exact, components={"t": 0}, source="raw")
@@ -175,7 +177,11 @@ def test_a_program_is_told_once_that_values_are_not_exact(caplog: pytest.LogCapt
             viewer.show(exact + 1e-12, components={"t": t}, source="raw")
         viewer.settle()
         assert np.array_equal(viewer.read(source="raw", components={"t": 2}), exact + 1e-12)
+        for t in range(2):
+            viewer.show(exact, components={"t": t}, source="hot", colormap="inferno")
+        viewer.settle()
         said = [record.getMessage() for record in caplog.records]
         viewer.quit()
-    (warning,) = said
-    assert "raw · t 1: ImageJ shows float64 as float32" in warning
+    inexact, colour = said
+    assert "raw · t 1: ImageJ shows float64 as float32" in inexact
+    assert "hot · t 0: ImageJ has no colour 'inferno', and takes its own; there is: " in colour

@@ -53,6 +53,7 @@ class Stream:
         self.qtbot = qtbot
         self.sent = 0
         self.told: list[tuple[str, ...]] = []
+        self.notes: list[str] = []
         self._thread = ThreadPoolExecutor(1, "stream")
 
     def show(
@@ -78,7 +79,12 @@ class Stream:
         borrowed = array.copy()
         kept = self.adapter.own(image, borrowed)
         borrowed[...] = 77  # the slot is used again as soon as the image is owned
-        self.adapter.post(Arrival(image, kept, lambda *reason: self.told.append(reason)))
+        self.adapter.post(Arrival(image, kept, self._on_shown))
+
+    def _on_shown(self, *reason: str, note: str = "") -> None:
+        self.told.append(reason)
+        if note:
+            self.notes.append(note)
 
     def settle(self) -> None:
         """Wait until all images were reported, and fail if one could not be shown."""

@@ -248,4 +248,5 @@ def test_navigate_says_where_it_went(stream: Stream) -> None:
         show(stream, 1, well="A1", z=z)
     answer = {"components": {"well": "A1", "z": 4}}
     assert stream.ask("navigate", components={"z": 4})[0] == answer
-    assert stream.ask("navigate", components={})[0] == answer
+    with pytest.raises(RequestFailed, match="navigate needs components"):
+        stream.ask("navigate", components={})

@@ -395,6 +395,7 @@ def test_channels_get_colours_and_a_lone_image_is_gray(stream: Stream) -> None:
         ("x · GFP", "viridis", "additive"),
         ("y · GFP", "green", "additive"),
     ]
+    assert stream.notes == ["napari has no colormap 'nope', and takes its own"]
 
 
 def test_layers_of_others_are_left_alone(stream: Stream) -> None:

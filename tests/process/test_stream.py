@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 import planecast as pc
+from streaming_core.errors import InvalidSetting
 from streaming_core.testing import RecordingAdapter, poll_until, recording_viewer
 
 RNG = np.random.default_rng(7)
@@ -179,6 +180,11 @@ def test_requests_that_cannot_be_are_answered_with_words(viewer: pc.Viewer) -> N
         viewer.read()
     with pytest.raises(pc.RequestFailed, match="cannot do that; it can: clear, quit, read, state"):
         viewer.screenshot()
+    for limits in (5, "auto", (9, 3), (0, float("nan"))):
+        with pytest.raises(pc.RequestFailed, match=r"give \(lowest, highest\), or 'once'"):
+            viewer.contrast(limits)  # type: ignore[arg-type]  # what a user may type
+    with pytest.raises(InvalidSetting, match=r"tee\(\) takes what launch"):
+        pc.tee(viewer, viewer.port)  # type: ignore[arg-type]
 
 
 def test_state_is_plain_and_complete(viewer: pc.Viewer) -> None:

@@ -94,7 +94,9 @@ class Macro:
             return None
 
     def said(self) -> str:
-        """Return the error that ImageJ found in it."""
+        """Return the error that was found in it."""
+        if self._unseen is not None and self._unseen.refused:
+            return self._unseen.refused
         words = self._interpreter.getErrorMessage() or jvm.java("ij.IJ").getErrorMessage()
         return "" if words is None else str(words)
 

@@ -98,8 +98,9 @@ class Slices:
 
     def move_to(self, stack: Any) -> None:
         """Go on in a stack that ImageJ has put into the place of ours: a filter's result."""
-        copy, planes = jvm.java("java.lang.System").arraycopy, self.grid.planes
-        copy(self.stack.getSliceLabels(), 0, stack.getSliceLabels(), 0, planes)
+        copy, labels = jvm.java("java.lang.System").arraycopy, self.stack.getSliceLabels()
+        if labels is not None:  # else it was emptied into the other one, labels and all
+            copy(labels, 0, stack.getSliceLabels(), 0, self.grid.planes)
         self.stack = stack
 
     def edited(self, imp: Any, *, holes: bool) -> list[tuple[tuple[Value, ...], Any, Any]]:

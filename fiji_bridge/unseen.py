@@ -2,27 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any, Final
+from typing import Any
 
 from fiji_bridge import jvm
+from fiji_bridge.commands import Commands
 from fiji_bridge.stacks import Stacks
-
-MENU_ITEM: Final = re.compile(r'"(.+?)(?:\[.*\])?",(\S.*)')
-"""A command and its class in the list from which ImageJ makes its menus; without its shortcut."""
-
-COMMANDS: Final = {
-    "Close": "Commands('close')", "Close All": "Commands('close-all')",
-    "Cut": "Clipboard('cut')", "Copy": "Clipboard('copy')", "Paste": "Clipboard('paste')",
-    "Clear": "filter.Filler('clear')", "Clear Outside": "filter.Filler('outside')",
-    "Fill": "filter.Filler('fill')", "Draw": "filter.Filler('draw')",
-    "Label": "filter.Filler('label')", "Invert": "filter.Filters('invert')",
-    "Smooth": "filter.Filters('smooth')", "Sharpen": "filter.Filters('sharpen')",
-    "Find Edges": "filter.Filters('edge')", "Crop": "Resizer('crop')",
-    "Measure": "filter.Analyzer", "Summarize": "filter.Analyzer('sum')",
-    "Clear Results": "filter.Analyzer('clear')",
-}  # fmt: skip
-"""Those that ImageJ lists in its code only, and that need no window."""
 
 
 class Unseen:
@@ -35,7 +19,7 @@ class Unseen:
         self._stacks = stacks
         self._made: list[Any] = []
         self._active: Any = None
-        _know_commands()
+        self._commands = Commands()
 
     @property
     def active(self) -> Any:
@@ -45,8 +29,14 @@ class Unseen:
             return self._active
         return streamed[-1] if streamed else None
 
+    @property
+    def refused(self) -> str:
+        """Why the last macro was ended at a command; empty if it was not."""
+        return self._commands.refused
+
     def offer(self) -> None:
         """Open them for a macro, on its thread, before it runs."""
+        self._commands.refused = ""
         active = self.active
         interpreter = jvm.java("ij.macro.Interpreter")
         interpreter.batchMode = True
@@ -68,22 +58,3 @@ class Unseen:
         newest = self._stacks.newest
         stacks = sorted(self._stacks.of.copy().values(), key=lambda stack: stack is newest)
         return [stack.imp for stack in stacks if stack.imp is not None]
-
-
-def _know_commands() -> None:
-    """Tell ImageJ which commands it has: it takes that from its menus, which are not there."""
-    if jvm.java("ij.Menus").getCommands() is not None:
-        return
-    listed = jvm.java("java.util.Properties")()
-    with jvm.java("ij.ImageJ").class_.getResourceAsStream("/IJ_Props.txt") as stream:
-        listed.load(stream)
-    commands = jvm.java("java.util.Hashtable")()
-    for name, plugin in COMMANDS.items():
-        commands.put(name, "ij.plugin." + plugin.replace("'", '"'))
-    for line in listed.values():
-        item = MENU_ITEM.fullmatch(str(line).strip())
-        if item is not None:
-            commands.put(item[1], item[2])
-    field = jvm.java("ij.Menus").class_.getDeclaredField("pluginsTable")
-    field.setAccessible(True)
-    field.set(None, commands)

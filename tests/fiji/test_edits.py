@@ -108,3 +108,20 @@ def test_a_filter_of_the_stack_holds_while_it_grows(fiji: Fiji) -> None:
     assert smooth[:12].all()
     assert np.array_equal(back[~smooth], planes[~smooth])
     assert np.array_equal(fiji.active_image().array, back)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "command"), [("u1", "8-bit"), ("u2", "16-bit"), ("f4", "32-bit")]
+)
+def test_a_conversion_to_the_type_that_it_has_changes_nothing(
+    fiji: Fiji, dtype: str, command: str
+) -> None:
+    planes = volume(dtype)
+    stream(fiji, planes)
+    labels = fiji.look("raw")["labels"]
+    fiji.run("raw", command)
+    assert np.array_equal(fiji.read(), planes)
+    fiji.show(planes[0], components={"z": 3}, source="raw")
+    assert fiji.look("raw")["labels"] == [*labels, "z 3"]
+    fiji.call("clear", source=None)
+    assert fiji.titles() == []

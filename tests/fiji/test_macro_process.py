@@ -36,6 +36,35 @@ def test_headless_macros_work_on_streamed_stacks() -> None:
         assert caught.value.line == 2
 
 
+@pytest.mark.parametrize("command", ["Add...", "Gaussian Blur...", "Subtract Background..."])
+def test_headless_a_command_with_a_dialog_is_an_error_and_changes_nothing(command: str) -> None:
+    stack = np.full((3, 40, 50), 100, "u1")
+    with pc.launch("fiji", headless=True) as viewer:
+        viewer.show(stack, axes="ZYX", source="raw")
+        viewer.settle()
+        with pytest.raises(pc.MacroError, match=f"'{command}' takes its options .* window") as told:
+            viewer.run_macro(
+                f'x = 1;\nrun("{command}", "value=7 sigma=9 stack"); setPixel(1, 1, 9);'
+            )
+        assert told.value.line == 2
+        assert np.array_equal(viewer.read(source="raw"), stack)
+        viewer.run_macro('run("Invert", "stack"); run("Square Root", "stack");')
+        expected = np.full_like(stack, np.sqrt(155).astype("u1"))
+        assert np.array_equal(viewer.read(source="raw"), expected)
+
+
+def test_headless_other_commands_are_known_or_say_what_they_need() -> None:
+    with pc.launch("fiji", headless=True) as viewer:
+        viewer.show(np.full((3, 40, 50), 100, "u1"), axes="ZYX", source="raw")
+        viewer.settle()
+        assert viewer.run_macro('run("32-bit"); return "" + bitDepth();').value == "32"
+        for command in ("Duplicate...", "Enhance Contrast...", "Z Project...", "Make Binary"):
+            with pytest.raises(pc.MacroError, match="needs a window"):
+                viewer.run_macro(f'run("{command}");')
+        with pytest.raises(pc.MacroError, match="Unrecognized command"):
+            viewer.run_macro('run("Nothing of the kind");')
+
+
 def test_what_java_cannot_stop_is_told_and_the_stream_goes_on() -> None:
     with pc.launch("fiji", virtual=True) as viewer:
         endless = 'newImage("a", "8-bit ramp", 64, 64, 3); run("Reduce...", "reduction=0");'

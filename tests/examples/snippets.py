@@ -26,13 +26,16 @@ masks = (stack[0, 0] // 1000).astype(np.uint8)
 """
 """The arrays that the pages call the user's own."""
 
-BLOCK: Final = re.compile(r"^```python( window)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK: Final = re.compile(r"^```python ?(window|fiji)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-def blocks(page: str, *, window: bool = False) -> list[str]:
-    """Return the Python blocks of a page, with those that need a window or without."""
+def blocks(page: str, *needs: str) -> list[str]:
+    """Return the Python blocks of a page that need this: "window", "fiji", or "" for nothing.
+
+    Without a need, those that need nothing.
+    """
     found = BLOCK.findall((ROOT / page).read_text(encoding="utf-8"))
-    return [code for needs_window, code in found if window or not needs_window]
+    return [code for need, code in found if need in (needs or ("",))]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pexpect
 import pytest
 
@@ -168,6 +170,22 @@ def test_the_five_lines_of_the_readme_work_in_napari_as_they_stand_and_programs_
 @NEEDS_DISPLAY
 def test_the_guide_works_in_napari_from_a_notebook(jupyter: None) -> None:
     ports = Ports.free()
-    cells = [ARRAYS, *(ports.put_in(code, "napari") for code in blocks(GUIDE, window=True))]
+    cells = [ARRAYS, *(ports.put_in(code, "napari") for code in blocks(GUIDE, "", "window"))]
     run_notebook([*cells, "assert picture.ndim == 3 and picture.std() > 0"])
     check_guide(ports)
+
+
+@NEEDS_DISPLAY
+def test_the_macros_of_the_guide_work_in_imagej() -> None:
+    pytest.importorskip("scyjava", reason="the extra 'fiji' is not installed")
+    (code,) = blocks(GUIDE, "fiji")
+    said = run_script(ARRAYS + "import planecast as pc\n" + code)
+    ours: dict[str, Any] = {}
+    exec(ARRAYS, ours)  # noqa: S102 - our own text
+    with pc.connect() as viewer:
+        assert viewer.results()["Mean"] == [ours["volume"][1].mean()]
+        assert np.array_equal(viewer.read(source="raw"), ours["volume"])
+    value, top, error = said.splitlines()
+    assert value == f"raw, an argument [{ours['volume'][1].mean()}] 0 begun"
+    assert top == "ZYX (5, 64, 165)"
+    assert error.startswith("line 2: it asks a person, which no program can answer: 'Gaussian Blur")

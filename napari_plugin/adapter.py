@@ -82,7 +82,8 @@ class NapariAdapter:
         self._activity = Activity()
         self._verbs.table.update(self._activity.table)
         self.verbs = frozenset(self._verbs.table)
-        self._crossing = Crossing(self.settle)
+        self._crossing = Crossing(self._end_tick)
+        self._made = False
         guard_context(viewer)
         self.layers.due.connect(self._on_due)
         self._going_on = False
@@ -135,6 +136,8 @@ class NapariAdapter:
 
     def post(self, arrival: Arrival) -> None:
         """Queue an image for the window."""
+        if arrival.image.kind == "labels":
+            self.layers.ids.note(arrival.image, arrival.pixels)
         job = Show(self, arrival)
         if not self._crossing.put(job):
             job.abandon()
@@ -173,6 +176,17 @@ class NapariAdapter:
     def answer(self, call: Call) -> None:
         """Carry out a request now; on the window's thread."""
         self._verbs.table[call.verb](call)
+
+    def _end_tick(self) -> None:
+        """Bring the window up to date, in the next tick if this one has made a layer.
+
+        That takes napari 50 ms, and another 50 to paint its window anew: the user has waited enough.
+        """
+        if self._made:
+            self._made = False
+            self.go_on()
+        else:
+            self.settle()
 
     def settle(self) -> None:
         """Bring the window up to date, then say so to those who sent the images."""
@@ -215,6 +229,7 @@ class NapariAdapter:
             made = self.layers.put(image, key, inside, np.asarray(arrival.pixels[index]))
             if made and image.colormap and not knows_colormap(image.colormap):
                 note = f"napari has no colormap {image.colormap!r}, and takes its own"
+            self._made |= made
             if number == len(planes):
                 self._shown.append(partial(arrival.shown, note=note) if note else arrival.shown)
             yield len(planes) - number, made

@@ -34,8 +34,10 @@ def announce_growth(layers: Iterable[Layer]) -> None:
         else:
             with layer.events.scale.blocker():
                 layer.scale = layer.scale
-    # One event is enough: the viewer then asks all layers how long they are.
-    layers[0].events.data(value=layers[0].data)
+    # One event is enough: the viewer then asks all layers how long they are. Of all events that
+    # make it ask, this one has nobody else who listens: at "data", labels read a whole row of
+    # planes, and build their colours anew.
+    layers[0].events.axis_labels()
 
 
 def reshape(layers: Iterable[tuple[Layer, PlaneStack]], units: tuple[str, ...]) -> None:
@@ -62,8 +64,8 @@ def reshape(layers: Iterable[tuple[Layer, PlaneStack]], units: tuple[str, ...]) 
             layer.editable = False  # a new array makes napari forget that it was so
             if editable:
                 forget_strokes(layer, mode)
-    for layer, _ in layers:
-        layer.events.data(value=layer.data)
+    for layer, _ in layers[:1]:
+        layer.events.axis_labels()  # see `announce_growth`
 
 
 def give(layer: Layer, stack: PlaneStack) -> None:

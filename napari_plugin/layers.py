@@ -13,6 +13,7 @@ from psygnal import Signal
 from napari_plugin.annotations import carry_drawings
 from napari_plugin.arranging import Arranger
 from napari_plugin.growth import announce_growth, reshape
+from napari_plugin.ids import Ids
 from napari_plugin.label_tables import LabelTables
 from napari_plugin.making import AT_FIRST, Entry, Look, Maker, Plane, few_thumbnails, view_kept
 from napari_plugin.marks import MarkLayers
@@ -60,7 +61,8 @@ class Layers:
         self.axes = Axes()
         self._entries: dict[GroupKey, Entry] = {}
         self.pyramids = Pyramids(limit)
-        self.maker = Maker(viewer, self.sliders, self.pyramids)
+        self.ids = Ids()
+        self.maker = Maker(viewer, self.sliders, self.pyramids, self.ids)
         self.space = Space()
         self._before: dict[str, Value] | None = None
         self._stale_axes = False
@@ -128,6 +130,9 @@ class Layers:
             self._grow()
             self._make(put.group, self._arranger.due.pop(key, AT_FIRST))
             return True
+        if entry.stack.small and not self.ids.small(key):
+            entry.widen()
+            self.redraw.touch(key, entry.group.planes)
         if image.editable and entry.stack.painting is None:
             entry.let_paint()
         if put.outdated:
@@ -147,7 +152,7 @@ class Layers:
             place = self.sliders.place()
             for image in newest.values():
                 place |= focus(self.axes, image, place)
-            with few_thumbnails(self._live()), self.position.unhurried():
+            with few_thumbnails(self.viewer, self._live()), self.position.unhurried():
                 moved = self.sliders.go(place)
         touched = self.redraw.take()
         if touched and not moved:
@@ -373,7 +378,8 @@ class Layers:
                     reshape([(e.layer, e.stack) for e in live], self.space.units(self.axes))
                     self.sliders.reorder(self.axes)
             elif live:
-                announce_growth([entry.layer for entry in live])
+                with self.viewer.layers.events.blocker():
+                    announce_growth([entry.layer for entry in live])
                 if self._moves:
                     for entry in live:
                         entry.forget_strokes()

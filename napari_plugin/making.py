@@ -20,6 +20,7 @@ from napari.utils.colormaps import ensure_colormap
 from numpy.typing import NDArray
 
 from napari_plugin.growth import axis_labels, give, starts, steps
+from napari_plugin.ids import Ids
 from napari_plugin.looks import Contrast, Palette, contrast_of, is_flat, white_of
 from napari_plugin.painting import Painting, forget_strokes
 from napari_plugin.plan import Axes, layer_title
@@ -154,6 +155,12 @@ class Entry:
         self.stack.white = needed
         return True
 
+    def widen(self) -> None:
+        """Show labels as they were sent, for one does not fit into what they were shown as."""
+        self.stack.widen()
+        if self.layer is not None:
+            self.layer.events.data(value=self.layer.data)
+
     def let_paint(self) -> None:
         """Allow a person to paint on it; for labels."""
         self.stack.painting = Painting(self.group)
@@ -177,10 +184,15 @@ class Maker:
         Of this viewer: a new layer moves them, which is not the user's doing.
     pyramids
         For planes that the graphics card cannot hold.
+    ids
+        Which labels are small.
     """
 
-    def __init__(self, viewer: ViewerModel, sliders: Sliders, pyramids: Pyramids) -> None:
+    def __init__(
+        self, viewer: ViewerModel, sliders: Sliders, pyramids: Pyramids, ids: Ids
+    ) -> None:  # fmt: skip
         self._viewer = viewer
+        self._ids = ids
         self._pyramids = pyramids
         self._sliders = sliders
         self._palette = Palette()
@@ -251,7 +263,7 @@ class Maker:
         limits = image.contrast_limits
         some = islice(group.planes.values(), OPENING)
         if key.kind == "labels":
-            return Entry(group, stack_of(group, axes), None), values
+            return Entry(group, stack_of(group, axes, small=self._ids.small(key)), None), values
         if key.rgb:
             # napari takes floats up to 1, and any integers as bytes.
             known = [look.white, *(white_of(plane, limits) for plane in some)]
@@ -304,17 +316,24 @@ class Maker:
 
 
 @contextmanager
-def few_thumbnails(entries: Iterable[Entry]) -> Iterator[None]:
-    """Inside, sliders move: napari reads all layers anew, and draws each thumbnail now and then.
+def few_thumbnails(viewer: ViewerModel, entries: Iterable[Entry]) -> Iterator[None]:
+    """Inside, sliders move: napari reads all layers anew, and draws its list of them now and then.
 
-    The list of layers is another part of the window than the image: drawn with each image of a
-    stream it doubles what an image costs (12 ms with an OpenGL of software).
+    The list is another part of the window than the image: drawn with each image of a stream it
+    doubles what an image costs (12 ms with an OpenGL of software). napari draws a line of it anew
+    at any event of its layer, which the list of layers passes on.
     """
+    late = True
     with ExitStack() as silence:
         for entry in entries:
             layer = entry.layer
-            if layer is not None and layer.visible and entry.put_off_thumbnail():
-                silence.enter_context(layer.events.thumbnail.blocker())
+            if layer is not None and layer.visible:
+                if entry.put_off_thumbnail():
+                    silence.enter_context(layer.events.thumbnail.blocker())
+                else:
+                    late = False
+        if late:
+            silence.enter_context(viewer.layers.events.blocker())
         yield
 
 
@@ -338,11 +357,14 @@ def view_kept(viewer: ViewerModel) -> Iterator[None]:
 
 
 def stack_of(
-    group: Group[Plane], axes: Axes, *, blank: float = 0.0, white: float | None = None
-) -> PlaneStack:
+    group: Group[Plane], axes: Axes, *, blank: float = 0.0, white: float | None = None,
+    small: bool = False,
+) -> PlaneStack:  # fmt: skip
     """Return what napari reads a group's planes through."""
     key = group.key
-    return PlaneStack(axes, group.names, group.planes, key.plane, key.dtype, blank, white)
+    return PlaneStack(
+        axes, group.names, group.planes, key.plane, key.dtype, blank, white, None, small
+    )  # fmt: skip
 
 
 def _put_on(layer: Layer, values: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from napari.layers import Layer
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from napari_plugin.ids import SMALL
 from napari_plugin.painting import Painting
 from napari_plugin.plan import Axes
 from streaming_core.protocol.components import Value
@@ -51,6 +52,9 @@ class PlaneStack:
     painting
         For labels that a person may paint; it may be given later. Reading then copies,
         because napari writes into what it has read.
+    small
+        For labels that all fit into `SMALL`: reading then returns that; what was sent stays in
+        ``planes``. `widen` ends it.
     """
 
     def __init__(
@@ -63,6 +67,7 @@ class PlaneStack:
         blank: float = 0,
         white: float | None = None,
         painting: Painting | None = None,
+        small: bool = False,
     ) -> None:
         self.axes = axes
         self._names = names
@@ -72,16 +77,16 @@ class PlaneStack:
         self._white = white
         self.painting = painting
         self._smaller: tuple[PlaneStack, ...] = ()
+        self.small = small
         seen_as_bytes = white is not None or self._kept == np.bool_
-        self._dtype = np.dtype(np.uint8) if seen_as_bytes else self._kept
-        # Zero strides: one element of memory whatever the shape, and read-only.
-        self._blank = np.broadcast_to(np.array(blank, self._dtype), plane)
+        self._dtype = SMALL if small else np.dtype(np.uint8) if seen_as_bytes else self._kept
+        self._blank = _blank(blank, self._dtype, plane)
 
     def on(self, axes: Axes) -> PlaneStack:
         """Return the same planes over other axes."""
         stack = PlaneStack(
             axes, self._names, self._planes, self._plane, self._kept, self.blank, self.white,
-            self.painting,
+            self.painting, self.small,
         )  # fmt: skip
         stack._smaller = tuple(one.on(axes) for one in self._smaller)
         return stack
@@ -91,9 +96,17 @@ class PlaneStack:
     ) -> None:
         """Take the same planes in a smaller version too, the larger ones first."""
         stack = PlaneStack(
-            self.axes, self._names, planes, plane, self._kept, self.blank, self.white
+            self.axes, self._names, planes, plane, self._kept, self.blank, self.white, None,
+            self.small,
         )  # fmt: skip
         self._smaller = (*self._smaller, stack)
+
+    def widen(self) -> None:
+        """Read labels as they were sent from now on."""
+        self.small, self._dtype = False, self._kept
+        self._blank = _blank(self.blank, self._dtype, self._plane)
+        for one in self._smaller:
+            one.widen()
 
     @property
     def layer_data(self) -> PlaneStack | list[PlaneStack]:
@@ -183,6 +196,8 @@ class PlaneStack:
             share = np.multiply(plane, 255 / self.white, dtype=np.float64)
             np.clip(share, 0, 255, out=share)
             return np.asarray(share, np.uint8)
+        if self.small:
+            return plane.astype(SMALL)
         return plane.view(np.uint8) if self._kept == np.bool_ else plane
 
     def _place(self, indices: Sequence[int]) -> tuple[Value, ...]:
@@ -215,6 +230,11 @@ class PlaneStack:
         at = dots[0] if dots else len(items)
         items[at : at + len(dots)] = [slice(None)] * missing
         return tuple(item if isinstance(item, slice) else _whole(item) for item in items)
+
+
+def _blank(value: float, dtype: np.dtype[Any], plane: tuple[int, ...]) -> NDArray[Any]:
+    """Return a plane of one value. Zero strides: one element of memory, and read-only."""
+    return np.broadcast_to(np.array(value, dtype), plane)
 
 
 def _whole(item: object) -> int:

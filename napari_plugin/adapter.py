@@ -130,7 +130,7 @@ class NapariAdapter:
             raise InvalidKind(
                 f"labels are whole numbers, one for each pixel, not {pixels.dtype} {image.axes}"
             )
-        kept = copy_pixels(pixels)
+        kept = copy_pixels(pixels).view()
         kept.flags.writeable = False
         return kept
 

@@ -263,7 +263,8 @@ class Maker:
         limits = image.contrast_limits
         some = islice(group.planes.values(), OPENING)
         if key.kind == "labels":
-            return Entry(group, stack_of(group, axes, small=self._ids.small(key)), None), values
+            stack = stack_of(group, axes, small=self._ids.small(key))
+            return Entry(group, stack, None), values
         if key.rgb:
             # napari takes floats up to 1, and any integers as bytes.
             known = [look.white, *(white_of(plane, limits) for plane in some)]
@@ -363,7 +364,8 @@ def stack_of(
     """Return what napari reads a group's planes through."""
     key = group.key
     return PlaneStack(
-        axes, group.names, group.planes, key.plane, key.dtype, blank, white, None, small
+        axes, group.names, group.planes, key.plane, key.dtype, blank, white,
+        labels=key.kind == "labels", small=small,
     )  # fmt: skip
 
 

@@ -52,6 +52,9 @@ class PlaneStack:
     painting
         For labels that a person may paint; it may be given later. Reading then copies,
         because napari writes into what it has read.
+    labels
+        Whether they are that: what napari computes colours from has to be writable, for one of
+        the libraries that it does it with (PartSegCore).
     small
         For labels that all fit into `SMALL`: reading then returns that; what was sent stays in
         ``planes``. `widen` ends it.
@@ -67,6 +70,7 @@ class PlaneStack:
         blank: float = 0,
         white: float | None = None,
         painting: Painting | None = None,
+        labels: bool = False,
         small: bool = False,
     ) -> None:
         self.axes = axes
@@ -78,6 +82,7 @@ class PlaneStack:
         self.painting = painting
         self._smaller: tuple[PlaneStack, ...] = ()
         self.small = small
+        self._computed = labels and self._kept.itemsize > SMALL.itemsize
         seen_as_bytes = white is not None or self._kept == np.bool_
         self._dtype = SMALL if small else np.dtype(np.uint8) if seen_as_bytes else self._kept
         self._blank = _blank(blank, self._dtype, plane)
@@ -86,7 +91,7 @@ class PlaneStack:
         """Return the same planes over other axes."""
         stack = PlaneStack(
             axes, self._names, self._planes, self._plane, self._kept, self.blank, self.white,
-            self.painting, self.small,
+            self.painting, self._computed, self.small,
         )  # fmt: skip
         stack._smaller = tuple(one.on(axes) for one in self._smaller)
         return stack
@@ -97,7 +102,7 @@ class PlaneStack:
         """Take the same planes in a smaller version too, the larger ones first."""
         stack = PlaneStack(
             self.axes, self._names, planes, plane, self._kept, self.blank, self.white, None,
-            self.small,
+            self._computed, self.small,
         )  # fmt: skip
         self._smaller = (*self._smaller, stack)
 
@@ -198,6 +203,8 @@ class PlaneStack:
             return np.asarray(share, np.uint8)
         if self.small:
             return plane.astype(SMALL)
+        if self._computed:
+            return _writable(plane)
         return plane.view(np.uint8) if self._kept == np.bool_ else plane
 
     def _place(self, indices: Sequence[int]) -> tuple[Value, ...]:
@@ -235,6 +242,16 @@ class PlaneStack:
 def _blank(value: float, dtype: np.dtype[Any], plane: tuple[int, ...]) -> NDArray[Any]:
     """Return a plane of one value. Zero strides: one element of memory, and read-only."""
     return np.broadcast_to(np.array(value, dtype), plane)
+
+
+def _writable(plane: NDArray[Any]) -> NDArray[Any]:
+    """Return a view of a plane that may be written to, a copy where its memory is another's."""
+    view = plane.view()
+    try:
+        view.flags.writeable = True
+    except ValueError:
+        return plane.copy()
+    return view
 
 
 def _whole(item: object) -> int:

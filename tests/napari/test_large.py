@@ -120,6 +120,42 @@ def test_labels_are_never_mixed(stream: Stream, wide: int) -> None:
     np.testing.assert_array_equal(stream.read(kind="labels")[0], plane)
 
 
+@pytest.mark.filterwarnings("ignore:data shape .* exceeds GL_MAX_TEXTURE_SIZE")
+def test_labels_of_that_size_can_be_painted(stream: Stream, wide: int) -> None:
+    """napari paints in full size only, and draws every second pixel of it, which it says once."""
+    plane = np.zeros((96, wide), np.uint16)
+    plane[:, wide // 2 :] = 3
+    stream.show(plane, kind="labels", components={"z": 0}, editable=True)
+    stream.settle()
+    (layer,) = stream.viewer.layers
+    assert isinstance(layer, Labels)
+    assert layer.editable
+    layer.opacity = 1
+    look_at(stream, 48, wide / 2, 4)
+    left, right = stream.pixels((48, wide // 2 - 20), (48, wide // 2 + 20))
+    assert left == (0, 0, 0)
+    assert right == shown(layer, 3)
+    layer.brush_size = 9
+    layer.paint((0, 48, wide // 2 - 20), 7)
+    assert stream.pixel(48, wide // 2 - 20) == shown(layer, 7)
+    assert stream.pixel(48, wide // 2 + 20) == shown(layer, 3)
+    assert layer.get_value((0, 48, wide // 2 - 20), world=True) == 7
+    found = stream.read(kind="labels")[0]
+    assert found[48, wide // 2 - 20] == 7
+    assert found[48, wide // 2 + 20] == 3
+    layer.undo()
+    np.testing.assert_array_equal(stream.read(kind="labels")[0], plane)
+    assert stream.pixel(48, wide // 2 - 20) == (0, 0, 0)
+    stream.show(plane // 3 * 5, kind="labels", components={"z": 1}, editable=True)
+    stream.settle()
+    look_at(stream, 48, wide / 2, 4)
+    assert stream.pixel(48, wide // 2 + 20) == shown(layer, 5)
+
+
+def shown(layer: Labels, label: int) -> tuple[int, ...]:
+    return tuple(round(255 * float(part)) for part in layer.get_color(label)[:3])
+
+
 def test_colours_too(stream: Stream, wide: int) -> None:
     plane = np.zeros((HIGH, wide, 3), np.uint16)
     plane[:, : wide // 2, 2] = plane[:, wide // 2 :, 1] = 4095

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,13 +19,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(autouse=True)
-def run_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keep tests apart from the user's own viewers."""
+def run_folder(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    """Keep tests apart from the user's own viewers, which may have warned of nothing."""
     folder = tmp_path_factory.mktemp("run")
     folder.chmod(0o700)
     monkeypatch.setenv("PLANECAST_RUN_FOLDER", str(folder))
     monkeypatch.setenv("PLANECAST_FIJI", "embedded")  # whatever is installed on this machine
-    return folder
+    monkeypatch.setenv("PLANECAST_WARNINGS", "error")  # pytest does this in its own process only
+    yield folder
+    logs = "".join(log.read_text(errors="replace") for log in folder.glob("logs/*.log"))
+    assert not re.findall(r"^\w+Warning: .*", logs, re.MULTILINE), logs
 
 
 @pytest.fixture(autouse=True)

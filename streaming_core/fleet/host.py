@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -48,6 +49,8 @@ log = logging.getLogger("planecast.fleet")
 
 JANITOR_EVERY: Final = 60.0
 LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
+OURS: Final = r"(__main__|planecast|streaming_core|napari_plugin|fiji_bridge)(\.|$)"
+"""Modules whose warnings `PLANECAST_WARNINGS` speaks of: what others call is not our business."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,11 +241,20 @@ def run_viewer(main: Callable[[], int]) -> int:
     keep()
     try:
         logging.getLogger().setLevel(_level(os.environ.get("PLANECAST_LOG", "INFO")))
+        _warn(os.environ.get("PLANECAST_WARNINGS", ""))
         return main()
     except PlanecastError as error:
         log.error("%s", error)
         tell(f"failed {type(error).__name__} {error}")
         return 1
+
+
+def _warn(how: str) -> None:
+    """Make errors of warnings about what Planecast does, deprecated API among them, if asked to."""
+    if how not in ("", "error"):
+        raise InvalidSetting(f"PLANECAST_WARNINGS={how!r}; it can be error")
+    if how:
+        warnings.filterwarnings("error", module=OURS)
 
 
 def _level(name: str) -> str:

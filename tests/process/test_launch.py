@@ -156,6 +156,24 @@ def test_a_wrong_level_of_the_log_is_said(monkeypatch: pytest.MonkeyPatch) -> No
         pc.launch("recording")
 
 
+@pytest.mark.parametrize("module", ["napari_plugin.layers", "fiji_bridge", "__main__"])
+def test_what_planecast_is_warned_of_is_an_error_in_viewers_of_tests(module: str) -> None:
+    warn = "lambda: warnings.warn_explicit('old', FutureWarning, 'a.py', 1, module={!r}) or 0"
+    words = "import warnings; from streaming_core.fleet.host import run_viewer; run_viewer({})"
+
+    def run(name: str) -> subprocess.CompletedProcess[str]:
+        code = words.format(warn.format(name))
+        return subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=False
+        )
+
+    ours, foreign = run(module), run("napari.layers")
+    assert ours.stderr.endswith("FutureWarning: old\n")
+    assert ours.returncode == 1
+    assert "FutureWarning: old" in foreign.stderr
+    assert foreign.returncode == 0
+
+
 @needs_shell
 def test_a_viewer_that_hangs_while_it_starts_is_ended(tmp_path: Path) -> None:
     python, mark = tmp_path / "python", tmp_path / "pid"

@@ -12,7 +12,7 @@ import numpy as np
 
 import planecast as pc
 from streaming_core.testing import free_pair
-from tests.benchmarks import answers, growing, painting, weight
+from tests.benchmarks import answers, growing, labelling, painting, regrouping, weight
 from tests.benchmarks.arrays import Wrong, make, whole
 from tests.benchmarks.painting import viewer_of
 from tests.benchmarks.pixels import Case, Effort
@@ -86,6 +86,8 @@ CASES: Final[Mapping[str, Case]] = {
     "shown": all_shown,
     "more": partial(growing.one_more, "napari", NUMBERS, window=True),
     "gap": worst_gap,
+    "labels": labelling.one_plane,
+    "regroup": partial(regrouping.regroup, "napari", PLANES, 1.0),
     "memory": partial(growing.memory, "napari", 1.1),
     "start": partial(weight.start_time, "napari"),
     "hello": partial(answers.hello_to, "napari"),

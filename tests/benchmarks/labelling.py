@@ -1,0 +1,67 @@
+"""Case: what a plane of labels costs napari's window, by type."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streaming_core.viewer import Viewer
+from tests.benchmarks.arrays import Wrong
+from tests.benchmarks.growing import Clock
+from tests.benchmarks.painting import viewer_of
+from tests.benchmarks.pixels import Effort
+from tests.benchmarks.processes import LIMIT, median
+from tests.benchmarks.report import Row
+
+SIDE: Final = 2048
+OBJECTS: Final = 16384
+PLANES: Final = 12
+LARGE: Final = 1 << 33
+"""Labels of 8 bytes times this do not fit into 2 bytes, which are drawn fastest."""
+
+PAUSE: Final = 0.15
+"""Seconds after each plane, in which it is painted."""
+
+TYPES: Final = {"u2": 1, "u4": 1, "i4": 1, "u8": 1, "i8": 1, "i8, large": LARGE}
+
+
+def one_plane(effort: Effort) -> Iterator[Row]:
+    """Compare labels of 4 and 8 bytes with those of 2."""
+    count = effort.of(PLANES)
+    took: dict[str, list[float]] = {}
+    for name, times in TYPES.items():
+        with viewer_of("napari") as viewer:
+            took[name] = _costs(viewer, _labels(name[:2], times), count)
+    for name, found in took.items():
+        yield Row(
+            f"napari: a plane of labels {SIDE}², {name}", median(found) * 1e3, "ms",
+            median(took["u2"]) * 1e3, "2 bytes", None, "processor time of the window",
+            details={"all": found},
+        )  # fmt: skip
+
+
+def _labels(dtype: str, times: int) -> NDArray[Any]:
+    """Return a plane of square objects with labels in any order."""
+    numbers = np.random.default_rng(0).permutation(OBJECTS).astype(dtype) * times
+    across = int(np.sqrt(OBJECTS))
+    side = SIDE // across
+    return numbers.reshape(across, across).repeat(side, axis=0).repeat(side, axis=1)
+
+
+def _costs(viewer: Viewer, labels: NDArray[Any], count: int) -> list[float]:
+    clock = Clock(viewer.state()["pid"], window=True)
+    took = []
+    for t in range(count):
+        before = clock()
+        delivery = viewer.show(labels, kind="labels", components={"t": t}, source="cells")
+        delivery.wait(LIMIT, shown=True)
+        time.sleep(PAUSE)
+        took.append(clock() - before)
+    found = viewer.read(source="cells", kind="labels", components={"t": count - 1}, timeout=LIMIT)
+    if found.dtype != labels.dtype or not np.array_equal(np.squeeze(found), labels):
+        raise Wrong("labels are not those that were sent")
+    return took[2:]  # after the first ones, which make the layer and its slider

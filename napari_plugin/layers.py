@@ -130,9 +130,7 @@ class Layers:
             self._grow()
             self._make(put.group, self._arranger.due.pop(key, AT_FIRST))
             return True
-        if entry.stack.small and not self.ids.small(key):
-            entry.widen()
-            self.redraw.touch(key, entry.group.planes)
+        self.redraw.touch(key, entry.widen(self.ids))
         if image.editable and entry.stack.painting is None:
             entry.let_paint()
         if put.outdated:

@@ -29,7 +29,7 @@ from napari_plugin.pyramids import Pyramids
 from napari_plugin.sliders import Sliders
 from napari_plugin.space import Space
 from streaming_core.looks import OPENING
-from streaming_core.protocol.components import GroupKey
+from streaming_core.protocol.components import GroupKey, Value
 from streaming_core.protocol.group import Group
 
 log = logging.getLogger("planecast.napari.making")
@@ -155,11 +155,14 @@ class Entry:
         self.stack.white = needed
         return True
 
-    def widen(self) -> None:
-        """Show labels as they were sent, for one does not fit into what they were shown as."""
+    def widen(self, ids: Ids) -> Iterable[tuple[Value, ...]]:
+        """Show labels as they were sent once one is large; return the places that change."""
+        if not self.stack.small or ids.small(self.group.key):
+            return ()
         self.stack.widen()
         if self.layer is not None:
             self.layer.events.data(value=self.layer.data)
+        return self.group.planes
 
     def let_paint(self) -> None:
         """Allow a person to paint on it; for labels."""

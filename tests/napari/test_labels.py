@@ -1,4 +1,4 @@
-"""Labels of every type: the right colour and the right number for each, also where they are large."""
+"""Labels of every type: each has its colour and its number, also where they are large."""
 
 from __future__ import annotations
 

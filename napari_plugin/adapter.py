@@ -180,7 +180,7 @@ class NapariAdapter:
     def _end_tick(self) -> None:
         """Bring the window up to date, in the next tick if this one has made a layer.
 
-        That takes napari 50 ms, and another 50 to paint its window anew: the user has waited enough.
+        That takes napari 50 ms, and 50 more to paint its window anew: the user has waited enough.
         """
         if self._made:
             self._made = False

@@ -26,8 +26,6 @@ NEAR: Final = 1e-6
 Turn = tuple[NDArray[np.float64], NDArray[np.float64]]
 """From pixels of the marks to those of an image: factor and shift, each Y and X."""
 
-SAME: Final[Turn] = (np.ones(2), np.zeros(2))
-
 
 def turn(marks: Image, image: Image, origin: tuple[float, float] | None) -> Turn:
     """Return the way from pixels of marks to pixels of the image that they lie on.

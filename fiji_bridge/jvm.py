@@ -21,6 +21,9 @@ from streaming_core.errors import MissingDependency, StartFailed
 from streaming_core.fleet.engines import IMAGEJ, INSTEAD, Engine, embedded_jar
 from streaming_core.fleet.javas import LIBRARY, find_java, java_version
 
+# Packages of the extra are imported where they are used: without them this module can be
+# imported, and `start` says what to install.
+
 log = logging.getLogger("planecast.fiji.jvm")
 
 OURS: Final = ("VM_CREATION", "MANAGEMENT")

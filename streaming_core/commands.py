@@ -126,7 +126,8 @@ def show(
             err.print(f"planecast: {error}", style="red", highlight=False)
             failed += len(error.images)
         where = f"the {viewer.viewer_kind} viewer on port {viewer.port}"
-        out.print(f"{shown} planes of {len(paths)} files are in {where}", highlight=False)
+        many = "1 file" if len(paths) == 1 else f"{len(paths)} files"
+        out.print(f"{shown} planes of {many} are in {where}", highlight=False)
     if failed:
         counted = "1 problem" if failed == 1 else f"{failed} problems"
         err.print(f"planecast: {counted}, see above", style="red", highlight=False)
@@ -240,7 +241,7 @@ def demo(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
 )
 def bench(context: typer.Context) -> None:
-    """Run the benchmarks of a checkout; ``bench --help`` says which there are."""
+    """Run the benchmarks of a checkout; --help says which there are."""
     try:
         suites = importlib.import_module("tests.benchmarks.run")
     except ImportError as error:

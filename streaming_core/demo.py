@@ -12,6 +12,7 @@ from PIL import Image
 from rich.console import Console
 
 from streaming_core.client import Tee, launch, tee
+from streaming_core.commands import bar
 from streaming_core.errors import Undelivered
 from streaming_core.fleet.host import free_port
 from streaming_core.plate import COLORMAPS, CONTRAST, STORY, Plate
@@ -99,8 +100,6 @@ def _start(kind: str, visible: bool) -> Viewer:
 
 
 def _stream(console: Console, both: Tee, rate: float) -> Figures:
-    from streaming_core.commands import bar
-
     plate = Plate()
     lost, first, began = 0, 0.0, time.perf_counter()
     with bar(console) as progress:

@@ -12,6 +12,15 @@ import numpy as np
 
 from streaming_core.errors import InvalidSetting, MissingDependency
 
+try:
+    import skimage
+    from scipy import ndimage
+    from skimage import segmentation
+    from skimage.color import rgb2hed
+    from skimage.io import imread
+except ImportError as error:
+    raise MissingDependency("The demo's plate", "demo") from error
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -167,8 +176,6 @@ class Plate:
         return stain[np.ix_(_mirrored(rows, len(stain)), _mirrored(columns, len(stain)))]
 
     def _blurred(self, sharp: NDArray[np.float32], z: int) -> NDArray[np.float32]:
-        from scipy import ndimage
-
         away = abs(z - self.depth // 2)
         soft: NDArray[np.float32] = (
             ndimage.gaussian_filter(sharp, DEFOCUS * away) if away else sharp
@@ -195,13 +202,6 @@ def _mirrored(index: NDArray[np.int64], length: int) -> NDArray[np.int64]:
 
 def _separated() -> dict[str, NDArray[np.float32]]:
     """Return how much of each stain is where: 0 is none, 1 is bright."""
-    try:
-        import skimage
-        from scipy import ndimage
-        from skimage.color import rgb2hed
-        from skimage.io import imread
-    except ImportError as error:
-        raise MissingDependency("The demo's plate", "demo") from error
     # by its path: skimage.data would download a file that an installation has left out
     source = Path(skimage.__file__).parent / "data" / "ihc.png"
     if not source.is_file():
@@ -219,9 +219,6 @@ def _separated() -> dict[str, NDArray[np.float32]]:
 
 def _nuclei(stain: NDArray[np.float32]) -> NDArray[np.uint16]:
     """Label the nuclei: brighter than what is around them, and split where they narrow."""
-    from scipy import ndimage
-    from skimage import segmentation
-
     watershed: Any = segmentation.watershed  # without types
     inside = ndimage.gaussian_filter(stain, 2) > ndimage.gaussian_filter(stain, 18).clip(0.25)
     inside = ndimage.binary_opening(inside, iterations=2)

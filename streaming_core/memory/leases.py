@@ -164,11 +164,6 @@ class Witness:
         self._sight: locks.Sight | None = None
         self._look()
 
-    @property
-    def seen_held(self) -> bool:
-        """Whether this object has seen the lease held."""
-        return self._sight is not None or self._dead
-
     def proven_dead(self) -> bool:
         """Return whether a lock that was seen held can now be had, on the very same file."""
         if not self._dead and self._sight is None:

@@ -242,11 +242,6 @@ class Pool:
         self._nonce = ""
 
     @property
-    def held_bytes(self) -> int:
-        """Bytes of shared memory in all slots."""
-        return sum(slot.segment.size for slot in self._slots)
-
-    @property
     def slots(self) -> tuple[Slot, ...]:
         """All slots, taken and idle."""
         return tuple(self._slots)

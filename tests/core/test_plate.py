@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import socket
 import sys
 from itertools import islice
@@ -172,5 +173,6 @@ def test_without_the_extra_the_error_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, package: str
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.delitem(sys.modules, "streaming_core.plate")
     with pytest.raises(MissingDependency, match=r"planecast\[demo\]"):
-        next(iter(Plate()))
+        importlib.import_module("streaming_core.plate")

@@ -42,7 +42,7 @@ class Arranging(ABC):
         Parameters
         ----------
         modes
-            For each component "stack", one slider, or "split", a layer for each value.
+            For each component "stack", one slider, or "split", a layer or window for each value.
 
         Raises
         ------
@@ -87,9 +87,9 @@ class Arranging(ABC):
         self, *, source: str | None = None, kind: str | None = None,
         components: Mapping[str, Value] | None = None,
     ) -> None:  # fmt: skip
-        """Show the layers of some groups, and hide those of all others that were streamed.
+        """Show the layers or windows of some groups, and hide all others that were streamed.
 
-        Without arguments all are shown again. Layers that the user made stay as they are.
+        Without arguments all are shown again. What the user made stays as it is.
 
         Parameters
         ----------
@@ -101,7 +101,7 @@ class Arranging(ABC):
         Raises
         ------
         RequestFailed
-            When there is no such layer; it says which there are.
+            When there is no such image; it says what there is.
         """
         words = {"source": source, "kind": kind, "components": dict(components or {})}
         self._ask("isolate", words, ANSWER)
@@ -123,7 +123,7 @@ class Arranging(ABC):
         Raises
         ------
         RequestFailed
-            When there is no such image, or limits are none.
+            When there is no such image, or limits are none; it says what there is.
         """
         given = list(limits) if isinstance(limits, tuple | list | np.ndarray) else limits
         if isinstance(given, list):

@@ -54,14 +54,22 @@ class Controls(ABC):
         source, kind, components
             What to read; they must fit one group.
         missing
-            "raise" refuses holes.
+            "zeros", or "raise" to refuse holes.
         timeout
             Seconds to wait for the answer.
+
+        Returns
+        -------
+        ndarray
+            (components that were left out …, Y, X), and S last for RGB, in the dtype that was
+            sent. It is the caller's own.
 
         Raises
         ------
         RequestFailed
-            When no group, or more than one, fits.
+            When no group, or more than one, fits; it says which there are.
+        TimedOut
+            Without an answer in time.
         """
         words = {
             "source": source, "kind": kind, "components": dict(components or {}),
@@ -74,6 +82,11 @@ class Controls(ABC):
 
     def annotations(self, *, timeout: float = ANSWER) -> list[dict[str, Any]]:
         """Return what a person drew and painted, as plain data.
+
+        Parameters
+        ----------
+        timeout
+            Seconds to wait for the answer.
 
         Returns
         -------
@@ -102,12 +115,21 @@ class Controls(ABC):
         return dict(result)
 
     def screenshot(self, *, canvas: bool = False, timeout: float = ANSWER) -> NDArray[np.uint8]:
-        """Return a picture of the window, or of its canvas alone: (Y, X, 3 or 4), uint8.
+        """Return a picture of the window: (Y, X, 3 or 4), uint8, RGB or RGBA.
+
+        Parameters
+        ----------
+        canvas
+            Of its canvas alone; in ImageJ that of the newest image.
+        timeout
+            Seconds to wait for the answer.
 
         Raises
         ------
         RequestFailed
             When the viewer has no window.
+        TimedOut
+            Without an answer in time.
         """
         _, array = self._ask("screenshot", {"canvas": canvas}, timeout)
         if array is None:
@@ -117,13 +139,13 @@ class Controls(ABC):
     def navigate(self, **components: Value) -> None:
         """Move the sliders: ``navigate(well="B03", z=4)``.
 
-        In napari a component whose values are layers (``channel``, if nothing else was arranged)
-        selects those layers.
+        A component whose values are layers (in napari ``channel``, if nothing else was arranged)
+        or windows selects those layers, or brings those windows to the front.
 
         Raises
         ------
         RequestFailed
-            When there is no such slider or value; the text says which there are.
+            When there is no such component or value; the text says which there are.
         """
         self._ask("navigate", {"components": components}, ANSWER)
 
@@ -156,6 +178,11 @@ class Controls(ABC):
             What is being done, e.g. "segment".
         done, total
             How much of how much; without ``total`` the bar only says that it goes on.
+
+        Raises
+        ------
+        ValueError
+            For a name that is none, or numbers that are none.
 
         Examples
         --------

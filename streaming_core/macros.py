@@ -114,6 +114,8 @@ class Macros(ABC):
 
         Raises
         ------
+        TypeError, ValueError
+            When code, args, language or timeout cannot be what they are; nothing was sent.
         MacroError
             When it failed, asked a person something, or took too long. It was ended then, what
             it had opened to ask was closed, and the next macro can run.
@@ -155,6 +157,8 @@ class Macros(ABC):
         ----------
         title
             Of its window.
+        timeout
+            Seconds to wait for the answer.
 
         Returns
         -------
@@ -168,15 +172,19 @@ class Macros(ABC):
             When there is no such table; it says which there are.
         """
         try:
-            table: dict[str, list[Any]] = unpack(*self._ask("results", {"title": title}, timeout))[
-                "table"
-            ]
+            found = unpack(*self._ask("results", {"title": title}, timeout))
         except WireError as error:
             raise RequestFailed(f"results: {error}") from None
+        table: dict[str, list[Any]] = found["table"]
         return table
 
     def active_image(self, *, timeout: float = ANSWER) -> ActiveImage:
         """Return the image on top in ImageJ, whoever made it.
+
+        Parameters
+        ----------
+        timeout
+            Seconds to wait for the answer.
 
         Raises
         ------

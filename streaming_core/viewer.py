@@ -173,10 +173,17 @@ class Viewer(Controls, Arranging, Macros, Marks):
             The viewer holds no more than so many images of this source, the newest, and lets go
             of older ones that were sent with ``keep`` too; their places are blank then.
 
+        Returns
+        -------
+        Delivery
+            What becomes of it: ``.owned``, ``.shown``, ``.wait()``.
+
         Raises
         ------
         InvalidImage
             When the array, its axes, kind or components cannot be shown; nothing was sent.
+        WouldDeadlock
+            On the thread that draws the window, where the viewer has no room.
         """
         pixels = np.asarray(array)
         image = make_image(
@@ -288,7 +295,7 @@ class Viewer(Controls, Arranging, Macros, Marks):
         return self._route if self._closed and self._route is not None else self.route()
 
     def quit(self, timeout: float = ANSWER) -> None:
-        """End the viewer process, and wait until its port is free."""
+        """End the viewer process, and wait until its port is free; or `TimedOut`, see `restart`."""
         route = self.route()
         connection = find(self.port)
         route.quitting = True

@@ -29,6 +29,7 @@ LONGEST_START: Final = 120.0
 """Seconds that the main window of an installed Fiji may take; it is there after 5 to 10."""
 
 LOOK: Final = 0.05
+"""Seconds between two looks for the main window."""
 
 PACKAGES: Final = "apt-get install libxi6 libxtst6 libfontconfig1 fonts-dejavu-core"
 

@@ -22,6 +22,7 @@ LONGEST: Final = 1 << 16
 """Characters of a property that tells something of each of many points."""
 
 NEAR: Final = 1e-6
+"""Pixels, or parts of a square, by which a corner may miss and still count as in its place."""
 
 Turn = tuple[NDArray[np.float64], NDArray[np.float64]]
 """From pixels of the marks to those of an image: factor and shift, each Y and X."""

@@ -15,6 +15,7 @@ NAME: Final = "planecast_Macro$"
 """ImageJ knows the threads of macros by the end of their names: only those can be cancelled."""
 
 LOOK_MS: Final = 20
+"""Milliseconds between two looks at a macro that runs."""
 ABORT: Final = 0.5
 """Seconds that a macro has to end between two statements; it mostly takes 20 ms."""
 

@@ -48,6 +48,7 @@ from streaming_core.stream.session import new_vid
 log = logging.getLogger("planecast.fleet")
 
 JANITOR_EVERY: Final = 60.0
+"""Seconds between two looks for what dead processes left."""
 LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 OURS: Final = r"(__main__|planecast|streaming_core|napari_plugin|fiji_bridge)(\.|$)"
 """Modules whose warnings `PLANECAST_WARNINGS` speaks of: what others call is not our business."""

@@ -41,8 +41,11 @@ PATIENCE: Final = 5.0
 """Seconds that a viewer which is replaced has to end by itself."""
 
 TAIL: Final = 25
+"""Lines of a viewer's log that the error of a failed start shows."""
 LOGS_KEPT: Final = 30
+"""Logs of viewers, the newest; older ones are removed at a start."""
 LOOK: Final = 0.02
+"""Seconds between two looks at a process that starts or ends."""
 LETTING_GO: Final = 0.3
 """Seconds for which the port of a viewer that has just ended may still be in use."""
 

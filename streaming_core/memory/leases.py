@@ -32,6 +32,7 @@ _LEASE: Final = re.compile(
 )
 _SIBLING: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _CONTENT: Final = 64 << 10
+"""Bytes of a lease that are read."""
 
 # A child forked between opening a lease and listing it here would keep it locked for ever.
 _forks = threading.RLock()

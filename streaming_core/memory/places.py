@@ -28,6 +28,7 @@ _NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
 _NO_BLOCK: Final = getattr(os, "O_NONBLOCK", 0)
 _CLOEXEC: Final = getattr(os, "O_CLOEXEC", 0)
 _PATIENCE: Final = 2.0
+"""Seconds for which Windows may hold a file that is to be replaced."""
 
 
 def run_folder() -> Path:

@@ -51,7 +51,9 @@ _NAME: Final = re.compile(r"(pc[0-9a-f]{16})_[0-9a-f]{1,8}")  # macOS takes 30 c
 # A planted FIFO must not hold a reader; glibc's shm_open passes the flag on, macOS has no FIFOs.
 _READ: Final = os.O_RDONLY | (os.O_NONBLOCK if sys.platform == "linux" else 0)
 _STEP: Final = 1 << 20
+"""Bytes that are reserved at once."""
 _MISSES: Final = 64
+"""Names in a row that are not there, after which a sweep ends."""
 
 
 def is_prefix(text: str) -> bool:

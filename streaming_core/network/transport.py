@@ -30,7 +30,9 @@ DOMAIN: Final = b"planecast"
 ZAP: Final = "inproc://zeromq.zap.01"
 LARGEST_PART: Final = LONGEST_HEAD + 4096
 HANDSHAKE_MS: Final = 1500
+"""Milliseconds that a peer has to prove who it is."""
 BIND_TRIES: Final = 20
+"""Attempts, 10 ms apart, to have a port that the system may still hold."""
 MOST_PER_TURN: Final = 256
 """Messages taken from one socket before the other sockets have their turn."""
 

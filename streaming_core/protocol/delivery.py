@@ -37,6 +37,8 @@ RETURN_EVERY: Final = 1.0
 """Seconds between two HELLO to a viewer that is detached."""
 
 PING_EVERY: Final = 0.5
+"""Seconds between two PING."""
+
 HISTORY: Final = 65_536
 """Owned images that are remembered by name, for the gap of a viewer that dies; and as many that
 were given up, in case it has them."""

@@ -42,8 +42,11 @@ from streaming_core.stream.voice import Voice
 log = logging.getLogger("planecast.receiver")
 
 TURN: Final = 0.1
+"""Seconds between two looks at what is due, where nothing comes."""
 CHORES_EVERY: Final = 5.0
+"""Seconds between two looks for what has ended or expired."""
 LEAVE_MS: Final = 500
+"""Milliseconds that the last messages have to get out."""
 ACK_AT_ONCE: Final = 1 << 22
 """Bytes after which what was taken is acked: the memory, still in the cache, is used next."""
 

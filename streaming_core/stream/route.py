@@ -56,8 +56,11 @@ if TYPE_CHECKING:
 log = logging.getLogger("planecast.publisher")
 
 REDIAL: Final = 0.5
+"""Seconds after a refusal."""
 LEASE_LOOK: Final = 0.5
+"""Seconds between two looks whether the viewer lives."""
 LEAVE_MS: Final = 500
+"""Milliseconds that the last messages have to get out."""
 SILENT: Final = 3.0
 """Seconds without an answer to HELLO after which it connects anew: some listeners that are no
 viewer make ZeroMQ give up for good."""

@@ -21,6 +21,7 @@ from streaming_core.protocol.messages import Hello, Slab
 
 SID: Final = re.compile(r"([0-9a-f]{16})\.[0-9a-f]{1,8}")
 MOST_MAPPINGS: Final = 256
+"""Segments of one producer that stay mapped; a pool has fewer."""
 MOST_MISSING: Final = 1024
 """Numbers that one NACK asks for, or that are acked again at one PING, at most."""
 

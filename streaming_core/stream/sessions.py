@@ -16,6 +16,7 @@ from streaming_core.settings import Settings
 from streaming_core.stream.publisher import Publisher
 
 LONGEST_RUN: Final = 256
+"""Characters of ``PLANECAST_RUN``."""
 
 
 class _Current:

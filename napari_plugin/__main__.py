@@ -12,7 +12,7 @@ from contextlib import ExitStack, suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
-from napari_plugin.rehearsal import import_ahead, rehearse, uncollected
+from napari_plugin.rehearsal import import_ahead, import_later, rehearse, uncollected
 from streaming_core.fleet.display import display
 from streaming_core.fleet.host import Host, ViewerOptions, run_viewer, viewer_options
 
@@ -25,6 +25,9 @@ log = logging.getLogger("planecast.napari")
 
 SIZE: Final = (1200, 800)
 """Of the window for a user whose napari has not remembered another."""
+
+SETTLED_MS: Final = 1000
+"""After so long whoever started the viewer has seen the first image."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -91,6 +94,8 @@ class Session:
                 viewer.close()
 
     def _listen(self, viewer: Viewer, adapter: NapariAdapter) -> None:
+        from qtpy.QtCore import QTimer
+
         try:
             rehearse(viewer, adapter)
             self._host = Host(
@@ -106,6 +111,7 @@ class Session:
         viewer.title = f"Planecast · port {self._host.port}"
         log.info("napari is ready on port %s", self._host.port)
         self._starting.close()
+        QTimer.singleShot(SETTLED_MS, import_later)
 
     def _end_on_signals(self, adapter: NapariAdapter) -> None:
         """Close the window on SIGINT and SIGTERM.

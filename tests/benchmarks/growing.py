@@ -211,6 +211,7 @@ def memory(kind: str, limit: float | None, effort: Effort) -> Iterator[Row]:
     sources = make(side, SOURCES)
     with viewer_of(kind) as viewer:
         process = psutil.Process(viewer.state()["pid"])
+        time.sleep(2.0)  # napari imports more a second after its start
         idle = process.memory_full_info().uss
         for t in range(count):
             viewer.show(sources[t % SOURCES], components={"t": t}, source="many")

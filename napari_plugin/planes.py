@@ -256,7 +256,7 @@ def _writable(plane: NDArray[Any]) -> NDArray[Any]:
 
 def _whole(item: object) -> int:
     try:
-        return operator.index(item)  # type: ignore[arg-type]
+        return operator.index(item)  # type: ignore[arg-type]  # else a TypeError
     except TypeError:
         raise TypeError(
             f"index with integers, slices and ..., not {type(item).__name__}; "

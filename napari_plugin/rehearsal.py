@@ -102,7 +102,7 @@ def read_units() -> None:
         log.warning("the list of units could not be read: %s", error)
         rmtree(folder, ignore_errors=True)
         return
-    pint.set_application_registry(registry)  # type: ignore[no-untyped-call]
+    pint.set_application_registry(registry)  # type: ignore[no-untyped-call]  # pint's
 
 
 @contextmanager
@@ -114,7 +114,7 @@ def without_xarray() -> Iterator[None]:
     fail; Python's documentation of it says so.
     """
     name = "xarray"
-    sys.modules.setdefault(name, None)  # type: ignore[arg-type]
+    sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # as documented
     try:
         yield
     finally:

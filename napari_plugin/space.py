@@ -65,7 +65,7 @@ def micrometres(unit: str) -> float | None:
     known = calibration.micrometres(unit)
     if known is not None:
         return known
-    registry: Any = pint.get_application_registry()  # type: ignore[no-untyped-call]
+    registry: Any = pint.get_application_registry()  # type: ignore[no-untyped-call]  # pint's
     try:
         return float(registry.Quantity(1.0, unit).to("um").magnitude)
     except (pint.PintError, ValueError, TypeError, AttributeError):

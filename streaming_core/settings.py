@@ -94,4 +94,4 @@ class Settings:
             values[item.name] = kind(given)
         if keywords:
             raise InvalidSetting(f"unknown settings: {', '.join(sorted(keywords))}")
-        return cls(**values)  # type: ignore[arg-type]
+        return cls(**values)  # type: ignore[arg-type]  # of each field its own kind, see above

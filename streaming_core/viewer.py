@@ -91,7 +91,8 @@ class Viewer(Controls, Arranging, Macros, Marks):
         """Return this process's route to the viewer; after a fork, a new one. For `tee`."""
         if self._closed:
             raise ViewerNotFound(
-                f"this Viewer was closed; connect again: planecast.connect({self.port})"
+                f"this Viewer was closed; connect again: planecast.connect({self.port}), "
+                f"or planecast.launch({self.viewer_kind!r}, {self.port}) if it has ended"
             )
         ours = self._route is not None and self._route_pid == os.getpid()
         if ours and self._route is not None and self._route.link.phase is not Phase.CLOSED:

@@ -142,7 +142,7 @@ def _count(word: str, value: object) -> int:
     if value is None:
         return 0
     try:
-        number = operator.index(value)  # type: ignore[arg-type]
+        number = operator.index(value)  # type: ignore[arg-type]  # else a TypeError
     except TypeError:
         number = 0
     if not 0 < number < 1 << 31:

@@ -84,6 +84,7 @@ class Deliveries(Delivery):
         self.parts = tuple(parts)
         self._changed = changed
 
+    # Looked up when asked: the parts change. mypy wants an attribute where there was one.
     @property
     def state(self) -> State:  # type: ignore[override]
         """The state of the one that has come least far; "undelivered" if any is."""

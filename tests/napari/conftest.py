@@ -50,7 +50,7 @@ def stream(window: napari.Viewer, qtbot: QtBot) -> Iterator[Stream]:
     window.dims.ndisplay = 2
     window.scene.camera.angles = (0, 0, 90)
     window.canvas.overlays.scale_bar.visible = False
-    qtbot.wait(1)
+    qtbot.wait(1)  # what Qt deletes later goes
     assert no_threads()
 
 

@@ -102,7 +102,7 @@ def test_a_person_and_a_stream_do_not_disturb_each_other(
             places.add(viewer.dims.current_step[:2])
             limits.add(tuple(layer.contrast_limits))
             t += 1
-    stream.qtbot.wait(1)
+    stream.qtbot.wait(1)  # what the mouse did last has its turn in Qt
     assert len(places) > 5
     assert len(limits) > 5
     assert not stream.ask("state")[0]["follow"]

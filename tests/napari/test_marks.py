@@ -291,7 +291,7 @@ def test_points_are_in_space_in_3d(stream: Stream) -> None:
     stream.settle()
     only(stream, Points).name = "mine"
     stream.viewer.dims.ndisplay = 3
-    stream.qtbot.wait(1)
+    stream.qtbot.wait(1)  # Qt takes its turn, as between two of a person's clicks
     stream.ask("state")
     layer = only(stream, Points)
     assert layer.ndim == 3

@@ -124,7 +124,7 @@ def open_screen(title: str) -> None:
 
 
 def _capture() -> Any:
-    robot = settle()
+    settle()
     windows = on_edt(None, visible)
     if not windows:
         raise RequestFailed("there is no window to take a picture of")
@@ -132,7 +132,7 @@ def _capture() -> Any:
     for other in windows[1:]:
         area = area.union(other.getBounds())
     whole = windows[0].getGraphicsConfiguration().getBounds()
-    return robot.createScreenCapture(area.intersection(whole))
+    return jvm.java("java.awt.Robot")().createScreenCapture(area.intersection(whole))
 
 
 def say(text: str) -> None:

@@ -16,6 +16,7 @@ notices have been read.
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,19 +59,28 @@ class Opened:
     at: tuple[int, int]
 
 
-def settle() -> Any:
+def settle() -> None:
     """Wait until every notice about windows has been read and they are painted.
 
     Not on the event thread. It takes some 10 ms, and 10 s at most.
-
-    Returns
-    -------
-    java.awt.Robot
-        For pictures of the screen.
     """
-    robot = jvm.java("java.awt.Robot")()
-    robot.waitForIdle()
-    return robot
+    robot = _robot()
+    if robot is not None:
+        robot.waitForIdle()
+    else:
+        on_edt(None, lambda: None)
+
+
+@functools.cache
+def _robot() -> Any | None:
+    """What knows when nothing is under way; None for an X server that lets no program type.
+
+    That is one without XTEST, such as ``ssh -X`` gives to programs that it does not trust.
+    """
+    try:
+        return jvm.java("java.awt.Robot")()
+    except jvm.java("java.awt.AWTException"):
+        return None
 
 
 def finish(opened: Opened) -> None:

@@ -65,7 +65,7 @@ class Grid:
     @cached_property
     def _index(self) -> dict[str, dict[Value, int]]:
         return {
-            name: {value: index for index, value in enumerate(values)}
+            name: dict(zip(values, range(len(values)), strict=True))
             for name, values in self._at.items()
         }
 
@@ -182,10 +182,7 @@ class Grid:
 
     def moves(self, larger: Grid) -> NDArray[np.intp]:
         """Give for each index here the index there, where new values may stand in between."""
-        to = {
-            name: np.array([larger._index[name][value] for value in values], np.intp)
-            for name, values in self._at.items()
-        }
+        to = {name: self._moves(larger, name) for name in self.names}
         frame = np.zeros(1, np.intp)
         for name in self.folded:
             frame = (frame[:, None] * len(larger._at[name]) + to[name][None, :]).ravel()
@@ -193,6 +190,12 @@ class Grid:
         c = to.get("channel", np.zeros(1, np.intp))
         rows = frame[:, None] * larger.size.z + z[None, :]
         return (rows[:, :, None] * larger.size.c + c).ravel()
+
+    def _moves(self, larger: Grid, name: str) -> NDArray[np.intp]:
+        values = self._at[name]
+        if larger._at[name][: len(values)] == values:  # most streams come in order
+            return np.arange(len(values))
+        return np.array([larger._index[name][value] for value in values], np.intp)
 
     def channels(self, larger: Grid) -> tuple[int, ...]:
         """Give for each channel here its index there."""

@@ -342,6 +342,9 @@ class Values(Sequence[Value]):
     def __len__(self) -> int:
         return len(self.items)
 
+    def __iter__(self) -> Iterator[Value]:
+        return iter(self.items)  # a Sequence would ask for one after the other
+
     def __getitem__(self, index: Any) -> Any:
         return self.items[cast("SupportsIndex", index)]
 

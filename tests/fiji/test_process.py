@@ -185,3 +185,23 @@ def test_a_program_is_told_once_what_is_not_shown_as_it_was_sent(
     inexact, colour = said
     assert "raw · t 1: ImageJ shows float64 as float32" in inexact
     assert "hot · t 0: ImageJ has no colour 'inferno', and takes its own; there is: " in colour
+
+
+def test_a_program_is_told_once_that_imagej_shows_no_table_of_labels(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    labels, table = np.eye(9, dtype="u1"), {"label": [1], "area": [9.0]}
+    with pc.launch("fiji", headless=True) as viewer:
+        viewer.show(labels, kind="labels", components={"t": 0}, source="cells")
+        viewer.settle()
+        assert not caplog.records
+        for t in (1, 2):
+            viewer.show(labels, kind="labels", components={"t": t}, source="cells", features=table)
+            viewer.settle()
+        assert np.array_equal(
+            viewer.read(source="cells", kind="labels", components={"t": 2}), labels
+        )
+        said = [record.getMessage() for record in caplog.records]
+        viewer.quit()
+    (warning,) = said
+    assert "cells · t 1: ImageJ has no place for the table of these labels" in warning

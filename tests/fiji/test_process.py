@@ -204,4 +204,4 @@ def test_a_program_is_told_once_that_imagej_shows_no_table_of_labels(
         said = [record.getMessage() for record in caplog.records]
         viewer.quit()
     (warning,) = said
-    assert "cells · t 1: ImageJ has no place for the table of these labels" in warning
+    assert "t 1: ImageJ has no place for the table of these labels" in warning

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from fiji_bridge import jvm
 from fiji_bridge.edt import on_edt
+from fiji_bridge.entries import Sheet
 from fiji_bridge.hyperstack import Hyperstack
 from fiji_bridge.marks import Marks
-from fiji_bridge.parts import components_at, named
 from fiji_bridge.rois import Cell, Outline, Spot, is_same, outlines, spot_of
 from fiji_bridge.stacks import Stacks
 from streaming_core.protocol.components import Value
@@ -42,7 +42,7 @@ def drawings_of(stacks: Stacks, marks: Marks) -> list[dict[str, Any]]:
             if not marks.is_ours(active[0]):
                 found += _of_window(stack, *active)
     for roi in listed:
-        found += _of_list(stacks, roi)
+        found += _of_list(stacks, marks, roi)
     return _entries(found)
 
 
@@ -70,32 +70,41 @@ def _selection(stack: Hyperstack) -> tuple[Any, Spot] | None:
 
 
 def _of_window(stack: Hyperstack, roi: Any, here: Spot) -> Iterable[Drawn]:
+    sheet = Sheet.of(stack, stack.imp)
     for outline in outlines(roi):
         spot = outline.spot if any(outline.spot) else here
-        yield Drawn(stack.title, stack, _components(stack, spot), outline)
+        yield Drawn(stack.title, stack, sheet.components(spot), outline)
 
 
-def _of_list(stacks: Stacks, roi: Any) -> Iterable[Drawn]:
-    stack = _image_of(stacks, roi)
+def _of_list(stacks: Stacks, marks: Marks, roi: Any) -> Iterable[Drawn]:
+    number = int(roi.getImageID())
+    gone = marks.entries.sheet(number)
+    if gone is not None:
+        for outline in outlines(roi):
+            components = gone.components(outline.spot)
+            yield Drawn(LIST, _stack_with(stacks, gone, components), components, outline)
+        return
+    stack = _image_of(stacks, number)
     for outline in outlines(roi):
-        components = {} if stack is None else _components(stack, outline.spot)
+        components = {} if stack is None else Sheet.of(stack, stack.imp).components(outline.spot)
         yield Drawn(LIST, stack, components, outline)
 
 
-def _image_of(stacks: Stacks, roi: Any) -> Hyperstack | None:
+def _image_of(stacks: Stacks, number: int) -> Hyperstack | None:
     """Return the hyperstack on which a ROI was drawn; the front one where it does not say."""
-    number = int(roi.getImageID())
     if number == 0:
         return stacks.front()
     there = (stack for stack in stacks.of.values() if stack.imp is not None)
     return next((stack for stack in there if int(stack.imp.getID()) == number), None)
 
 
-def _components(stack: Hyperstack, spot: Spot) -> dict[str, Value]:
-    found = components_at(spot, stack.slices.grid, dict(stack.group.key.split))
-    if spot.n and stack.imp.isComposite() and stack.imp.getMode() == stack.imp.COMPOSITE:
-        found.pop("channel", None)
-    return named(found)
+def _stack_with(stacks: Stacks, gone: Sheet, components: dict[str, Value]) -> Hyperstack | None:
+    """Return the hyperstack that has the planes now on which a ROI was drawn."""
+    for stack in stacks.of.values():
+        sheet = Sheet(stack.group.key, stack.slices.grid, together=False)
+        if sheet.is_like(gone) and sheet.spot(components) is not None:
+            return stack
+    return None
 
 
 def _entries(found: Iterable[Drawn]) -> list[dict[str, Any]]:
@@ -146,7 +155,7 @@ def _rows(outline: Outline) -> dict[str, list[Cell]]:
 
 def _world(one: Drawn, corners: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return positions in the image's unit, as ImageJ's calibration has it."""
-    if one.stack is None:
+    if one.stack is None or one.stack.imp is None:
         return corners
     calibration = one.stack.imp.getCalibration()
     step = np.array([float(calibration.pixelHeight), float(calibration.pixelWidth)])

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from fiji_bridge import jvm
 from fiji_bridge.drawing import SIGN, Turn, selections, turn, whole_tracks
+from fiji_bridge.entries import Entries
 from fiji_bridge.overlays import Free, Overlaid, Placed, set_spot
 from fiji_bridge.parts import Part, parts_of, stays
 from fiji_bridge.roi_list import RoiList
@@ -71,6 +72,11 @@ class Marks:
     ----------
     stacks
         The windows.
+
+    Attributes
+    ----------
+    entries
+        What a person put into the ROI Manager.
     """
 
     def __init__(self, stacks: Stacks) -> None:
@@ -85,6 +91,7 @@ class Marks:
         self._gone: set[int] = set()
         self._told: list[tuple[Callable[..., None], Ticket]] = []
         self._list = RoiList() if stacks.visible else None
+        self.entries = Entries(self._list.theirs if self._list is not None else list)
         self._home: dict[int, Overlaid] = {}
         self._tracks: dict[int, dict[int, Any]] = {}
         self._sign = uuid.uuid4().hex[:8]
@@ -239,6 +246,7 @@ class Marks:
         for key in order:
             if key not in self._windows and stacks[key].imp is not None:
                 window = self._windows[key] = Overlaid(stacks[key])
+                self.entries.move_to(window.stack, window.imp)
                 stacks[key].grown = self._follower(window)
                 for _, part in self._parts.values():
                     self._jobs.append((self._place(window, part), Ticket()))
@@ -260,6 +268,7 @@ class Marks:
 
     def _leave(self, key: GroupKey, window: Overlaid) -> None:
         del self._windows[key]
+        self.entries.leave(window.stack, window.imp)
         self._ready.pop(window, None)
         for number in [number for number, home in self._home.items() if home is window]:
             del self._home[number]

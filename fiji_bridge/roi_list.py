@@ -64,14 +64,18 @@ class RoiList:
 
     def carry(self, imp: Any, old: Grid, new: Grid) -> None:
         """Keep what a person added from an image where it lies. Event thread only."""
-        listed = jvm.java("ij.plugin.frame.RoiManager").getRawInstance()
-        if listed is None:
-            return
-        ours = [roi for rois in self._entries.values() for roi in rois]
-        theirs = others(listed.getRoisAsArray(), [jvm.java("ij.gui.Roi")[:](ours)] if ours else [])
-        for roi in theirs:
+        for roi in self.theirs():
             if roi.getImageID() == imp.getID():
                 carry(roi, old, new)
+
+    def theirs(self) -> list[Any]:
+        """Return what a person put there. Event thread only."""
+        listed = jvm.java("ij.plugin.frame.RoiManager").getRawInstance()
+        if listed is None:
+            return []
+        ours = [*self._unwanted, *(roi for rois in self._entries.values() for roi in rois)]
+        known = [jvm.java("ij.gui.Roi")[:](ours)] if ours else []
+        return list(others(listed.getRoisAsArray(), known))
 
     def step(self) -> None:
         """Do a bounded piece of the work."""

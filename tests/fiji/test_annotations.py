@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from streaming_core.testing import poll_until
 from tests.fiji.conftest import Fiji
 
 BOX = [[5.5, 4.5], [5.5, 24.5], [15.5, 24.5], [15.5, 4.5]]
@@ -139,3 +140,61 @@ def test_a_selection_of_an_image_that_was_not_streamed_is_not_told(fiji: Fiji) -
     (found,) = fiji.annotations()  # who added it wants it kept
     assert (found["image"], found["components"]) == (None, {})
     fiji.discard("mine")
+
+
+def add_one_on_each(fiji: Fiji, title: str = "raw") -> None:
+    for well, z, x in (("A1", 0, 1), ("B03", 4, 2)):
+        fiji.call("navigate", components={"well": well, "z": z})
+        fiji.draw(title, "rectangle", x, 6, 20, 10)
+        fiji.add_to_list(title, f"{well} {z}")
+    fiji.draw(title, "clicked points", (7.0, 8.0, 7, 2), (9.0, 8.0, 8, 0))  # B03, z 1 and z 2
+    fiji.add_to_list(title, "points")
+    fiji.draw(title, "rectangle", 3, 6, 20, 10)
+
+
+def entries(fiji: Fiji) -> list[tuple[Any, ...]]:
+    """Return what the list's entries are told to be: name, components, image and corners."""
+    return sorted(
+        (one["features"]["name"], sorted(one["components"].items()), one["image"],
+         [corners.tolist() for corners in one["data"]], [at.tolist() for at in one["world"]])
+        for one in fiji.annotations()
+        if one["layer"] == "ROI Manager"
+    )  # fmt: skip
+
+
+def test_entries_of_the_list_stay_on_their_planes_when_windows_are_regrouped(fiji: Fiji) -> None:
+    plate(fiji, scale={"Y": 0.5, "X": 0.25}, units="um")
+    fiji.mark("shapes", [[[5, 5], [9, 9]]], shape="ellipse", source="cells")
+    add_one_on_each(fiji)
+    before = entries(fiji)
+    assert [one[1] for one in before] == [
+        [("well", "A1"), ("z", 0)], [("well", "B03"), ("z", 4)],
+        [("well", "B03"), ("z", 1)], [("well", "B03"), ("z", 2)],
+    ]  # fmt: skip
+    fiji.call("arrange", modes={"well": "split"})
+    assert entries(fiji) == before
+    assert {one["name"]: one["at"] for one in fiji.listed() if " " in one["name"]}["B03 4"] == 5
+    fiji.call("arrange", modes={"z": "split"})
+    assert entries(fiji) == before
+    fiji.call("arrange", modes={"well": "stack", "z": "stack"})
+    assert entries(fiji) == before
+    assert [one["name"] for one in fiji.listed()].count("points") == 1
+    row = [one["name"] for one in fiji.listed()].index("B03 4")
+    fiji.choose("raw", row)  # a click on an entry shows the plane that it was drawn on
+    assert fiji.state()["shown"] == {"well": "B03", "z": 4}
+
+
+def test_entries_of_a_window_that_was_closed_are_told_and_lie_on_it_when_it_is_back(
+    fiji: Fiji,
+) -> None:
+    plate(fiji)
+    add_one_on_each(fiji)
+    before = entries(fiji)
+    fiji.discard("raw")
+    poll_until(lambda: fiji.titles() == [], "the window closed")
+    assert [one[:4] for one in entries(fiji)] == [one[:4] for one in before]
+    plate(fiji, wells=("A01",))  # which comes before B03, and makes the stack longer
+    poll_until(lambda: fiji.menu()["Bring Back Closed Window"] == ["raw"], "it can come back")
+    fiji.pick("Bring Back Closed Window", "raw")
+    poll_until(lambda: fiji.titles() == ["raw"], "the window is back")
+    assert entries(fiji) == before

@@ -24,7 +24,7 @@ from streaming_core.fleet.registry import Connection, find, running
 from streaming_core.marks import Marks
 from streaming_core.network.endpoints import Address, parse_address
 from streaming_core.protocol.tables import Drawing
-from streaming_core.stream.image import describe_image, make_image
+from streaming_core.stream.image import make_image
 from streaming_core.stream.marks import make_marks
 from streaming_core.stream.outcome import Delivery
 from streaming_core.stream.target import start_line
@@ -234,12 +234,12 @@ class Tee(Marks):
         pixels = np.asarray(array)
         image = make_image(pixels, run=self.viewers[0].run, **words)
         routes = [viewer.route() for viewer in self.viewers]
-        return routes[0].publisher.publish(routes, pixels, image, describe_image(image))
+        return routes[0].publisher.publish(routes, pixels, image)
 
     def _mark(self, kind: str, drawing: Drawing, words: Mapping[str, Any]) -> Delivery:
         image, payload = make_marks(kind, drawing, run=self.viewers[0].run, **words)
         routes = [viewer.route() for viewer in self.viewers]
-        return routes[0].publisher.publish(routes, payload, image, describe_image(image))
+        return routes[0].publisher.publish(routes, payload, image)
 
     def flush(self, timeout: float = 60.0) -> None:
         """`Viewer.flush` for each, also after one that raises: one error speaks for all."""

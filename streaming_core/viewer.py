@@ -23,7 +23,7 @@ from streaming_core.memory.leases import is_held
 from streaming_core.protocol.actions import Phase
 from streaming_core.protocol.components import Components
 from streaming_core.protocol.tables import Drawing
-from streaming_core.stream.image import describe_image, make_image
+from streaming_core.stream.image import make_image
 from streaming_core.stream.marks import make_marks
 from streaming_core.stream.outcome import Delivery
 from streaming_core.stream.route import Route
@@ -194,12 +194,12 @@ class Viewer(Controls, Arranging, Macros, Marks):
             editable=editable, keep=keep, run=self.run,
         )  # fmt: skip
         route = self.route()
-        return route.publisher.publish([route], pixels, image, describe_image(image))
+        return route.publisher.publish([route], pixels, image)
 
     def _mark(self, kind: str, drawing: Drawing, words: Mapping[str, Any]) -> Delivery:
         image, payload = make_marks(kind, drawing, run=self.run, **words)
         route = self.route()
-        return route.publisher.publish([route], payload, image, describe_image(image))
+        return route.publisher.publish([route], payload, image)
 
     def allocate(self, shape: Sequence[int], dtype: DTypeLike) -> NDArray[Any]:
         """Return an array to compute into, which `show` then sends without a copy.

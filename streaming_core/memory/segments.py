@@ -173,12 +173,15 @@ class Slot:
         Whether it lies in the pool, for the next :meth:`Pool.take`.
     """
 
-    __slots__ = ("_loans", "address", "bytes", "capacity", "idle", "one_off", "segment")
+    __slots__ = (
+        "_buffer", "_loans", "address", "bytes", "capacity", "idle", "one_off", "segment",
+    )  # fmt: skip
 
     def __init__(self, segment: Segment, *, one_off: bool = False) -> None:
         self.segment = segment
         self.capacity = segment.capacity
         self.bytes = segment.array((segment.capacity,), np.uint8)
+        self._buffer = self.bytes.data
         self.address: int = self.bytes.__array_interface__["data"][0]
         self.one_off = one_off
         self.idle = False
@@ -188,14 +191,10 @@ class Slot:
         """Return a writable array for a user to compute into; :attr:`lent` follows it."""
         dtype = np.dtype(dtype)
         nbytes = _extent(shape, dtype, 0, self.capacity)
-        buffer = memoryview(self.bytes.data)
-        flat = np.frombuffer(buffer, dtype, nbytes // dtype.itemsize)
+        flat = np.frombuffer(self._buffer, dtype, nbytes // dtype.itemsize)
         # All views of an array, and views of those, refer to the buffer below them and not to
-        # each other. So a buffer of its own for each loan tells when the last of them is gone.
-        owner: Any = flat
-        while isinstance(owner, np.ndarray) and owner.base is not None:
-            owner = owner.base
-        self._loans.append(weakref.ref(owner))
+        # each other. numpy makes a view of ours for each loan, which ends with the last of them.
+        self._loans.append(weakref.ref(flat.base))
         return flat.reshape(shape)
 
     @property

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, SupportsBytes
 
 from streaming_core.protocol.actions import (
     Action,
@@ -142,8 +142,10 @@ class Link:
 
     # events from the producer
 
-    def queue(self, nbytes: int, name: bytes, now: float, place: bytes = b"") -> list[Action]:
-        """Take a new image; its number is `last` afterwards."""
+    def queue(
+        self, nbytes: int, name: SupportsBytes, now: float, place: bytes = b""
+    ) -> list[Action]:
+        """Take a new image; its number is `last` afterwards. Its name is asked for later."""
         self.last += 1
         seq = self.last
         if not self.attached:
@@ -194,7 +196,7 @@ class Link:
         """Give an image up, though the viewer may have it."""
         entry = self._queue.forget(seq)
         if entry.sent:
-            self._given_up[seq] = entry.name
+            self._given_up[seq] = bytes(entry.name)
             if len(self._given_up) > HISTORY:
                 del self._given_up[next(iter(self._given_up))]
         return entry
@@ -252,7 +254,7 @@ class Link:
     def _own(self, seq: int, *, find: bool) -> list[Action]:
         actions: list[Action]
         if self._queue.is_sent(seq):
-            name = self._queue.forget(seq).name
+            name = bytes(self._queue.forget(seq).name)
             actions = [Free(seq, True), Settle(seq, State.OWNED)]
         elif find and seq in self._given_up:
             name = self._given_up.pop(seq)

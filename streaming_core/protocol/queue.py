@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import SupportsBytes
 
 
 @dataclass(slots=True)
@@ -11,7 +12,7 @@ class Entry:
     """An image that is not owned yet."""
 
     nbytes: int
-    name: bytes
+    name: SupportsBytes
     place: bytes = b""
     sent: bool = False
     asked: int = 0

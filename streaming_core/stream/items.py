@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 from streaming_core.memory.segments import Pool
 from streaming_core.protocol.actions import Free, Settle, State
 from streaming_core.protocol.messages import Image
+from streaming_core.stream.image import Name
 from streaming_core.stream.ledger import Ledger
 from streaming_core.stream.outcome import Delivery
 from streaming_core.stream.pixels import Pixels
@@ -28,7 +29,7 @@ class Item:
 
     pixels: Pixels
     image: Image
-    name: bytes
+    name: Name
     delivery: Delivery
     inline: bool = False
 
@@ -80,12 +81,12 @@ class Items:
         if item is None:
             return
         if action.state is State.UNDELIVERED:
-            self.ledger.miss(action.seq, item.name.decode(), action.text)
+            self.ledger.miss(action.seq, str(item.name), action.text)
             self._reported[action.seq] = item.delivery
         elif action.state is State.SHOWN:
             del self._items[action.seq]
             if action.text:
-                name, text = item.name.decode(), plain(action.text)
+                name, text = str(item.name), plain(action.text)
                 log.error("%s: %s is not shown: %s", self._viewer, name, text)
         elif action.text == "gap":
             del self._items[action.seq]
@@ -95,7 +96,7 @@ class Items:
         for number, text in notes.items():
             item = self._items.get(int(number)) if number.isdecimal() else None
             if item is not None:
-                log.warning("%s: %s: %s", self._viewer, item.name.decode(), plain(text))
+                log.warning("%s: %s: %s", self._viewer, str(item.name), plain(text))
 
     def found(self, seq: int) -> None:
         """Take back that an image was not delivered: the viewer has it."""

@@ -68,7 +68,7 @@ class Loans:
         if place is None:
             return None
         loan = self._loans.pop(place)
-        array.flags.writeable = False
+        array.setflags(write=False)
         return SlotPixels(loan.slot, loan.nbytes, loan.slot.segment.end_write(), users)
 
     def _find(self, array: NDArray[Any]) -> int | None:
@@ -82,7 +82,7 @@ class Loans:
         ordinary = self._ordinary.get(address)
         if ordinary is not None and ordinary.nbytes == nbytes:
             del self._ordinary[address]
-            array.flags.writeable = False
+            array.setflags(write=False)
             return None
         for place, loan in enumerate(self._loans):
             if (address, nbytes) == (loan.address, loan.nbytes):

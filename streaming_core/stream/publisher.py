@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -124,9 +125,7 @@ class Publisher:
         """Wait, with the lock held by the caller, until ``ready()``; False on time-out."""
         return self.changed.wait_for(ready, timeout)
 
-    def publish(
-        self, routes: Sequence[Route], array: NDArray[Any], image: Image, name: bytes
-    ) -> Delivery:
+    def publish(self, routes: Sequence[Route], array: NDArray[Any], image: Image) -> Delivery:
         """Send one array to each route. Waits for room at each viewer, then copies.
 
         Parameters
@@ -138,8 +137,6 @@ class Publisher:
             those of the message.
         image
             Template; session, number and place of the pixels are filled in when it is sent.
-        name
-            Names the image where it is reported as undelivered or as a gap.
 
         Raises
         ------
@@ -158,7 +155,7 @@ class Publisher:
         if pixels is None:
             pixels = self._copy(slot, array, image.dtype, len(routes))
         with self.lock:
-            parts = [route.queue(pixels, image, name, nbytes) for route in routes]
+            parts = [route.queue(pixels, image, nbytes) for route in routes]
         self._hub.wake()
         return parts[0] if len(parts) == 1 else Deliveries(parts, self.changed)
 
@@ -185,13 +182,8 @@ class Publisher:
         InvalidArray
             For a dtype that does not travel as it is, or a shape without pixels.
         """
-        kind = np.dtype(dtype)
-        if check_dtype(kind) != kind:
-            raise InvalidArray(f"allocate() needs a dtype that travels as it is, not {kind}")
-        whole = tuple(operator.index(length) for length in shape)
-        if not whole or min(whole) < 1:
-            raise InvalidArray(f"an array of shape {whole} has no pixels")
-        nbytes = check_array(whole, kind.str)
+        whole, kind = tuple(map(operator.index, shape)), np.dtype(dtype)
+        nbytes = _checked(whole, kind)
         with self.lock:
             self.loans.collect(self.pool)
             if not self._by_memory(nbytes, routes):
@@ -303,3 +295,13 @@ class Publisher:
         self._thread.join(10.0)
         self.pool.close()
         self._lease.release()
+
+
+@lru_cache(maxsize=64)
+def _checked(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
+    """Return the bytes of an array that `Publisher.allocate` may give; a program asks for few."""
+    if check_dtype(dtype) != dtype:
+        raise InvalidArray(f"allocate() needs a dtype that travels as it is, not {dtype}")
+    if not shape or min(shape) < 1:
+        raise InvalidArray(f"an array of shape {shape} has no pixels")
+    return check_array(shape, dtype.str)

@@ -43,6 +43,7 @@ from streaming_core.protocol.messages import (
     Welcome,
 )
 from streaming_core.protocol.wire import check_result, decode_to_producer, encode, same_major
+from streaming_core.stream.image import Name
 from streaming_core.stream.items import Item, Items
 from streaming_core.stream.outcome import Delivery
 from streaming_core.stream.pixels import Pixels
@@ -109,12 +110,12 @@ class Route:
 
     # the user's threads, with the lock held
 
-    def queue(self, pixels: Pixels, image: Image, name: bytes, nbytes: int) -> Delivery:
+    def queue(self, pixels: Pixels, image: Image, nbytes: int) -> Delivery:
         """Take one image."""
-        delivery = Delivery(self.publisher.changed)
+        delivery, name = Delivery(self.publisher.changed), Name(image)
         seq = self.link.last + 1
         self.items.add(seq, Item(pixels, image, name, delivery))
-        place = name if self.latest else b""
+        place = bytes(name) if self.latest else b""
         self.perform(self.link.queue(nbytes, name, time.monotonic(), place))
         return delivery
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from streaming_core import errors
-from streaming_core.stream.image import describe_image, make_image
+from streaming_core.stream.image import Name, make_image
 
 LABELS: dict[str, Any] = {"kind": "labels"}
 
@@ -64,4 +64,4 @@ def test_bad_images_are_refused_by_a_specific_error(
 def test_an_image_is_named_for_reports() -> None:
     image = make_image(np.zeros((4, 4), "u1"), run="", kind="labels", source="cells",
                        components={"well": "B03"})  # fmt: skip
-    assert describe_image(image).decode() == "cells · labels · well B03"
+    assert str(Name(image)) == "cells · labels · well B03"

@@ -125,6 +125,15 @@ def _dialogs() -> list[Any]:
     ]
 
 
+def whereabouts(thread: Any) -> str:
+    """Return where a thread stands, and where AWT's do, for the log."""
+    there = [thread, *(one for one in _threads() if str(one.getName()).startswith(AWT))]
+    return "\n".join(
+        "\n  ".join([f"{one.getName()}, {one.getState()}", *map(".".join, _stack(one))])
+        for one in there
+    )
+
+
 def _threads() -> list[Any]:
     return list(jvm.java("java.lang.Thread").getAllStackTraces().keySet())
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass
 from typing import Any, Final
 
 from fiji_bridge import jvm
-from fiji_bridge.guard import CRASH, EXIT, QUESTION, Guard, Obstacle
+from fiji_bridge.guard import CRASH, EXIT, QUESTION, Guard, Obstacle, whereabouts
 from fiji_bridge.scripts import Script
 from fiji_bridge.unseen import Unseen
+
+log = logging.getLogger("planecast.fiji.macros")
 
 NAME: Final = "planecast_Macro$"
 """ImageJ knows the threads of macros by the end of their names: only those can be cancelled."""
@@ -151,6 +154,8 @@ class Running:
         asked = self._wait(timeout)
         late = self._thread.isAlive() and not asked
         line = self._macro.line()
+        if late:
+            log.warning("a macro took longer than %g s: %s", timeout, whereabouts(self._thread))
         if self._thread.isAlive():
             self._end()
         if self._thread.isAlive():

@@ -38,7 +38,8 @@ class Refused(Exception):
 class Fiji(Macros):
     """The driver in the other process: see `tests.fiji.driver.Driver` for what it can do."""
 
-    def __init__(self, pipe: Connection, log: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], pipe: Connection, log: Path) -> None:
+        self._process = process
         self._pipe = pipe
         self._log = log
         self.engine: str = self._answer()
@@ -85,6 +86,7 @@ class Fiji(Macros):
         try:
             kind, result = self._pipe.recv()
         except EOFError:
+            self._process.wait(LIMIT)  # it closes the pipe before it writes why
             raise AssertionError(f"the bridge's process ended; {self._tail()}") from None
         if kind != "result":
             raise Refused(result)
@@ -144,7 +146,7 @@ def driven(engine: str, log: Path, **environment: str) -> Iterator[Fiji]:
     there.close()
     try:
         with here:
-            yield Fiji(here, log)
+            yield Fiji(process, here, log)
         process.wait(10)
     finally:
         process.kill()

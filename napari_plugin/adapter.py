@@ -178,14 +178,12 @@ class NapariAdapter:
         self._verbs.table[call.verb](call)
 
     def _end_tick(self) -> None:
-        """Bring the window up to date, in the next tick if this one has made a layer.
+        """Bring the window up to date; not in a tick that has made a layer: the next one does that.
 
-        That takes napari 50 ms, and 50 more to paint its window anew: the user has waited enough.
+        To make one takes napari 50 ms, and 50 more to paint its window anew: enough for one tick.
         """
-        if self._made:
-            self._made = False
-            self.go_on()
-        else:
+        made, self._made = self._made, False
+        if not made:
             self.settle()
 
     def settle(self) -> None:
@@ -292,6 +290,8 @@ class Show:
         try:
             for self._left, made in adapter.put_in(arrival):
                 yield made
+                if made:
+                    yield True
         except InvalidImage as error:
             self._left = 0
             arrival.shown(str(error))

@@ -12,6 +12,7 @@ from time import monotonic
 from typing import Any, Final
 from weakref import WeakSet
 
+import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image as ImageLayer
 from napari.layers import Labels as LabelsLayer
@@ -156,10 +157,11 @@ class Entry:
         return True
 
     def widen(self, ids: Ids) -> Iterable[tuple[Value, ...]]:
-        """Show labels as they were sent once one is large; return the places that change."""
-        if not self.stack.small or ids.small(self.group.key):
+        """Show labels as a wider type once one needs it; return the places that change."""
+        small = ids.dtype(self.group.key)
+        if small == self.stack.small:
             return ()
-        self.stack.widen()
+        self.stack.widen(small)
         if self.layer is not None:
             self.layer.events.data(value=self.layer.data)
         return self.group.planes
@@ -188,7 +190,7 @@ class Maker:
     pyramids
         For planes that the graphics card cannot hold.
     ids
-        Which labels are small.
+        What labels fit into.
     """
 
     def __init__(
@@ -266,7 +268,7 @@ class Maker:
         limits = image.contrast_limits
         some = islice(group.planes.values(), OPENING)
         if key.kind == "labels":
-            stack = stack_of(group, axes, small=self._ids.small(key))
+            stack = stack_of(group, axes, small=self._ids.dtype(key))
             return Entry(group, stack, None), values
         if key.rgb:
             # napari takes floats up to 1, and any integers as bytes.
@@ -362,7 +364,7 @@ def view_kept(viewer: ViewerModel) -> Iterator[None]:
 
 def stack_of(
     group: Group[Plane], axes: Axes, *, blank: float = 0.0, white: float | None = None,
-    small: bool = False,
+    small: np.dtype[Any] | None = None,
 ) -> PlaneStack:  # fmt: skip
     """Return what napari reads a group's planes through."""
     key = group.key

@@ -13,7 +13,6 @@ import numpy as np
 from napari.layers import Layer
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from napari_plugin.ids import SMALL
 from napari_plugin.painting import Painting
 from napari_plugin.plan import Axes
 from streaming_core.protocol.components import Value
@@ -56,8 +55,8 @@ class PlaneStack:
         Whether they are that: what napari computes colours from has to be writable, for one of
         the libraries that it does it with (PartSegCore).
     small
-        For labels that all fit into `SMALL`: reading then returns that; what was sent stays in
-        ``planes``. `widen` ends it.
+        For labels that all fit into a narrower type: reading then returns that; what was sent
+        stays in ``planes``. `widen` changes it.
     """
 
     def __init__(
@@ -71,7 +70,7 @@ class PlaneStack:
         white: float | None = None,
         painting: Painting | None = None,
         labels: bool = False,
-        small: bool = False,
+        small: np.dtype[Any] | None = None,
     ) -> None:
         self.axes = axes
         self._names = names
@@ -82,9 +81,9 @@ class PlaneStack:
         self.painting = painting
         self._smaller: tuple[PlaneStack, ...] = ()
         self.small = small
-        self._computed = labels and self._kept.itemsize > SMALL.itemsize
+        self._computed = labels and self._kept.itemsize > 2
         seen_as_bytes = white is not None or self._kept == np.bool_
-        self._dtype = SMALL if small else np.dtype(np.uint8) if seen_as_bytes else self._kept
+        self._dtype = small or (np.dtype(np.uint8) if seen_as_bytes else self._kept)
         self._blank = _blank(blank, self._dtype, plane)
 
     def on(self, axes: Axes) -> PlaneStack:
@@ -106,12 +105,12 @@ class PlaneStack:
         )  # fmt: skip
         self._smaller = (*self._smaller, stack)
 
-    def widen(self) -> None:
-        """Read labels as they were sent from now on."""
-        self.small, self._dtype = False, self._kept
+    def widen(self, small: np.dtype[Any] | None) -> None:
+        """Read labels as another type from now on; None for that as which they were sent."""
+        self.small, self._dtype = small, small or self._kept
         self._blank = _blank(self.blank, self._dtype, self._plane)
         for one in self._smaller:
-            one.widen()
+            one.widen(small)
 
     @property
     def layer_data(self) -> PlaneStack | list[PlaneStack]:
@@ -201,8 +200,8 @@ class PlaneStack:
             share = np.multiply(plane, 255 / self.white, dtype=np.float64)
             np.clip(share, 0, 255, out=share)
             return np.asarray(share, np.uint8)
-        if self.small:
-            return plane.astype(SMALL)
+        if self.small is not None:
+            return plane.astype(self.small)
         if self._computed:
             return _writable(plane)
         return plane.view(np.uint8) if self._kept == np.bool_ else plane

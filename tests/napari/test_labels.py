@@ -11,7 +11,7 @@ from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap, label_colormap
 from numpy.typing import NDArray
 
-from napari_plugin.ids import fit
+from napari_plugin.ids import smallest
 from napari_plugin.plan import Axes
 from napari_plugin.planes import PlaneStack
 from tests.napari.feed import Stream
@@ -56,8 +56,8 @@ def seen(stream: Stream, count: int) -> list[tuple[int, ...]]:
 
 
 def under_cursor(stream: Stream, count: int) -> list[int]:
-    layer, t = layer_of(stream), stream.viewer.dims.point[0]
-    return [int(layer.get_value((t, 20, 16 * at + 8), world=True)) for at in range(count)]
+    layer, lead = layer_of(stream), stream.viewer.dims.point[:-2]
+    return [int(layer.get_value((*lead, 20, 16 * at + 8), world=True)) for at in range(count)]
 
 
 def near(one: Sequence[tuple[int, ...]], other: Sequence[tuple[int, ...]]) -> bool:
@@ -86,6 +86,9 @@ def test_every_label_has_its_colour_and_its_number(
 
 def test_the_plane_in_view_gets_a_large_label(stream: Stream) -> None:
     send(stream, stripes([0, 1, 2], "i8"), components={})
+    send(stream, stripes([0, 2**31, 70_000], "i8"), components={})
+    assert under_cursor(stream, 3) == [0, 2**31, 70_000]
+    assert near(seen(stream, 3), colours([0, 2**31, 70_000], "i8"))
     send(stream, stripes([0, 2**40 + 5, -9], "i8"), components={})
     layer = layer_of(stream)
     assert layer.get_value((20, 24), world=True) == 2**40 + 5
@@ -142,14 +145,16 @@ def test_regrouped_labels_keep_their_numbers(stream: Stream) -> None:
 @pytest.mark.parametrize("dtype", ["u4", "i4", "u8", "i8"])
 def test_what_fits(dtype: str) -> None:
     plane = np.full((3, 4), 2**16 - 1, dtype)
-    assert fit(plane)
-    assert fit(plane[::2, 1:])
-    assert fit(plane[:0])
+    for part in (plane, plane[::2, 1:], plane[:0]):
+        assert smallest(part) == np.uint16
     plane[1, 1] += 1
-    assert not fit(plane)
+    assert smallest(plane) == (np.uint32 if dtype[1] == "8" else None)
+    if dtype[1] == "8":
+        plane[1, 1] = 2**32
+        assert smallest(plane) is None
     if dtype[0] == "i":
         plane[1, 1] = -1
-        assert not fit(plane)
+        assert smallest(plane) is None
 
 
 @pytest.mark.parametrize("dtype", ["i4", "u8"])

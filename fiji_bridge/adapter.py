@@ -66,7 +66,8 @@ class FijiAdapter:
     paused
         Whether its user has paused it: producers wait, and nothing is lost.
     heap
-        The memory for images: it belongs to the `Host`.
+        The memory for images: it belongs to the `Host`. Planes count, drawings and their ROIs,
+        and what was painted; what a person makes in ImageJ is seen when it gets full.
     """
 
     viewer_kind = "fiji"
@@ -78,8 +79,8 @@ class FijiAdapter:
         self.engine = desktop.engine()
         self.paused = False
         self.heap = Heap(memory)
-        self.stacks = Stacks(visible=not headless)
-        self.marks = Marks(self.stacks)
+        self.stacks = Stacks(visible=not headless, take=self.heap.take)
+        self.marks = Marks(self.stacks, self.heap.take)
         self._viewing = Viewing(self.stacks)
         self._verbs = Verbs(self.stacks, self.marks, self._viewing, quit_)
         self._activity = Activity(visible=not headless)

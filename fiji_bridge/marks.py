@@ -18,6 +18,7 @@ from fiji_bridge.parts import Part, parts_of, stays
 from fiji_bridge.roi_list import RoiList
 from fiji_bridge.rois import is_same
 from fiji_bridge.stacks import Stacks
+from streaming_core.memory.budget import Sized
 from streaming_core.protocol.components import GroupKey, Values, group_of, planes, stack_order
 from streaming_core.protocol.group import Group, check_room
 from streaming_core.protocol.messages import Image
@@ -72,6 +73,9 @@ class Marks:
     ----------
     stacks
         The windows.
+    take
+        Counts memory, as `Budget.take`: of ROIs, by estimate, while they lie on an image. The
+        drawings themselves are counted as they come.
 
     Attributes
     ----------
@@ -79,8 +83,9 @@ class Marks:
         What a person put into the ROI Manager.
     """
 
-    def __init__(self, stacks: Stacks) -> None:
+    def __init__(self, stacks: Stacks, take: Callable[[Sized], None]) -> None:
         self._stacks = stacks
+        self._take = take
         stacks.clear_marks = self.clear
         self._entries: dict[GroupKey, Entry] = {}
         self._ages: dict[str, int] = {}
@@ -341,6 +346,7 @@ class Marks:
             for placed in added:
                 if placed.part.number not in self._home:
                     self._enlist(window, placed)
+                self._take(placed)
         for number in gone:
             self._home.pop(number, None)
             self._tracks.pop(number, None)
@@ -358,6 +364,7 @@ class Marks:
             rois = list(whole_tracks(part, self._way(window, part), entry.colour, self._sign))
             self._tracks[part.number] = {_which(roi): roi for roi in rois}
         self._list.add(part.number, rois, placed.spots[free])
+        placed.listed = True
 
 
 def _which(roi: Any) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -20,7 +20,18 @@ Free = tuple[Value, ...]
 """Values of components that a part leaves open, where ImageJ has no dimension for them."""
 
 
-@dataclass(slots=True, eq=False)
+ROI: Final = 450
+"""Bytes that a ROI takes in Java, about, with its name: measured 300 for a rectangle, 480 for a
+polygon, 1600 for an ellipse."""
+
+CORNER: Final = 13
+"""Bytes that each of its points or corners takes besides: measured 8 in outlines, 15 in points."""
+
+CELL: Final = 115
+"""Bytes of a feature of a ROI: a name and a text."""
+
+
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Placed:
     """The ROIs of a part in one window: for each of its places all of them, and where it is."""
 
@@ -28,6 +39,18 @@ class Placed:
     rois: dict[Free, list[Any]]
     spots: dict[Free, Spot]
     block: Any = None  # all of them, as ImageJ's own list
+    listed: bool = False
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that its ROIs take in Java, about; with the copies that the ROI Manager lists."""
+        drawing, rows = self.part.drawing, self.part.rows
+        number = sum(len(rois) for rois in self.rois.values())
+        corners = len(drawing.rows) if rows is None else len(rows)
+        cells = len(drawing.features) * number
+        places = len(self.rois)
+        once = (ROI * number + CELL * cells) // max(places, 1) + CORNER * corners
+        return once * (places + self.listed)
 
 
 class Overlaid:

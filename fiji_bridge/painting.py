@@ -8,7 +8,7 @@ before another plane would take its place, and when somebody asks.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from fiji_bridge import jvm
 from fiji_bridge.edt import on_edt
 from fiji_bridge.hyperstack import Hyperstack
 from fiji_bridge.pixels import Form, Plane
+from streaming_core.memory.budget import Sized
 from streaming_core.protocol.catalog import Catalog
 from streaming_core.protocol.components import GroupKey, Value
 from streaming_core.protocol.group import Group
@@ -37,11 +38,18 @@ class Painting:
         Its places that were painted keep what was painted.
     stacks
         Where it is shown.
+    take
+        Counts memory, as `Budget.take`: what was painted takes it, and each hole that was on the
+        screen has pixels of its own from then on.
     """
 
-    def __init__(self, catalog: Catalog[Plane], stacks: Mapping[GroupKey, Hyperstack]) -> None:
+    def __init__(
+        self, catalog: Catalog[Plane], stacks: Mapping[GroupKey, Hyperstack],
+        take: Callable[[Sized], None],
+    ) -> None:  # fmt: skip
         self._catalog = catalog
         self._stacks = stacks
+        self._take = take
         self._editable: set[GroupKey] = set()
         self._seen: dict[GroupKey, set[Place]] = {}
         self._holes: dict[GroupKey, dict[Place, Plane]] = {}
@@ -115,10 +123,12 @@ class Painting:
                 plane = replace(plane, array=shown)  # some commands put another array there
         if place in group.edited:
             group.planes[place] = plane
+            self._take(plane)
         elif plane.digest and plane.digest != plane.taken():
             hole = place not in group.planes
             plane = replace(plane, exact=None, digest=b"")
             group.edit(place, plane)
+            self._take(plane)
             self._holes.get(group.key, {}).pop(place, None)
             if hole and stack is not None and stack.imp is not None:
                 on_edt(stack.imp, lambda: stack.slices.put(place, plane))  # its label too
@@ -131,7 +141,8 @@ class Painting:
         place = slices.grid.place(slices.grid.czt(index))
         self._seen.setdefault(key, set()).add(place)
         if place not in group.planes and place not in self._holes.get(key, {}):
-            self._holes.setdefault(key, {})[place] = self._claim(stack, imp, index)
+            blank = self._holes.setdefault(key, {})[place] = self._claim(stack, imp, index)
+            self._take(blank)
 
     def _claim(self, stack: Hyperstack, imp: Any, index: int) -> Plane:
         """Give a hole on the screen pixels of its own, with what was just painted on it."""

@@ -17,6 +17,7 @@ from fiji_bridge.painting import Painting
 from fiji_bridge.pixels import Plane
 from fiji_bridge.scene import Scene
 from streaming_core.errors import InvalidImage
+from streaming_core.memory.budget import Sized
 from streaming_core.protocol.catalog import Catalog
 from streaming_core.protocol.components import GroupKey, Mode, Value
 from streaming_core.protocol.forgetting import forget_old_runs, make_room
@@ -37,6 +38,8 @@ class Stacks:
     ----------
     visible
         Whether there are windows.
+    take
+        Counts memory of what a person paints, as `Budget.take`.
 
     Attributes
     ----------
@@ -54,12 +57,12 @@ class Stacks:
         Forgets what else a source has sent, and returns how many groups that was.
     """
 
-    def __init__(self, *, visible: bool) -> None:
+    def __init__(self, *, visible: bool, take: Callable[[Sized], None]) -> None:
         self.scene = Scene(visible)
         self.catalog: Catalog[Plane] = Catalog(split=frozenset())
         self.of: dict[GroupKey, Hyperstack] = {}
         self.newest: Hyperstack | None = None
-        self.painting = Painting(self.catalog, self.of)
+        self.painting = Painting(self.catalog, self.of, take)
         self.clear_marks: Callable[[str | None], int] = lambda source: 0
         self._due: dict[GroupKey, None] = {}
         self._garbage = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections import deque
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
+from fiji_bridge import jvm
 from fiji_bridge.adapter import FijiAdapter
 from streaming_core.protocol.components import check_components
 from streaming_core.protocol.messages import Image, Inline
@@ -115,3 +117,16 @@ class Program:
     def paused(self) -> bool:
         """Whether the viewer takes images."""
         return self.adapter.paused
+
+    def held(self) -> int:
+        """Bytes that count in the viewer's memory budget."""
+        gc.collect()
+        return self.adapter.heap.held
+
+    def used(self) -> int:
+        """Bytes of Java's memory that something uses."""
+        runtime = jvm.java("java.lang.Runtime").getRuntime()
+        gc.collect()
+        jvm.collect()
+        jvm.collect()  # what the first one found to be finalized
+        return int(runtime.totalMemory() - runtime.freeMemory())

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from streaming_core.testing import poll_until
 from tests.fiji.conftest import Fiji
 
 BLACK = (0, 0, 0)
@@ -336,3 +337,22 @@ def test_marks_follow_their_images_into_other_windows(fiji: Fiji) -> None:
     fiji.state()
     assert sorted(spots(fiji.overlay("raw"))) == [[0, 2, 1], [0, 2, 2]]
     assert sorted(spots(fiji.listed())) == [[0, 2, 1], [0, 2, 2]]
+
+
+@pytest.mark.parametrize("what", ["many shapes", "long shapes", "points"])
+def test_marks_count_in_the_memory_budget_about_as_much_as_they_take(fiji: Fiji, what: str) -> None:
+    number, corners = {"many shapes": (5000, 4), "long shapes": (5000, 100), "points": (200000, 1)}[
+        what
+    ]
+    fiji.show(np.zeros((40, 300), "u1"), source="raw")
+    fiji.mark("shapes", [[[1, 1], [9, 9], [1, 9]]], source="cells")
+    held, used = fiji.held(), fiji.used()
+    places = np.random.default_rng(3).uniform(0, 40, (number, corners, 2))
+    if what == "points":
+        fiji.mark("points", places[:, 0], source="many")
+    else:
+        fiji.mark("shapes", list(places), source="many")
+    counted, taken = fiji.held() - held, fiji.used() - used
+    assert 0.6 * taken < counted < 1.6 * taken, (counted, taken)
+    fiji.call("clear", source="many")
+    poll_until(lambda: fiji.held() == held, "they count no more")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from streaming_core.testing import poll_until
 from tests.fiji.conftest import Fiji
 
 
@@ -150,3 +151,18 @@ def test_labels_that_may_not_be_painted_are_replaced(fiji: Fiji) -> None:
     send(fiji, masks(), editable=False)
     assert fiji.read(kind="labels", components={"t": 0})[5, 5] == 0
     assert edited(fiji) == 0
+
+
+def test_what_is_painted_counts_in_the_memory_budget(fiji: Fiji) -> None:
+    fiji.call("expect", components={"t": 3})
+    send(fiji, masks())
+    held = fiji.held()
+    fiji.brush(TITLE, 5, 5, 7)
+    assert edited(fiji) == 1
+    assert fiji.held() == held  # as before: the same pixels
+    fiji.move(TITLE, 1, 1, 2)  # a hole, which may be painted from now on
+    fiji.brush(TITLE, 5, 5, 7)
+    assert edited(fiji) == 2
+    assert fiji.held() == held + masks().nbytes
+    fiji.call("clear", source="cells")
+    poll_until(lambda: fiji.held() == held - masks().nbytes, "it counts no more")

@@ -56,6 +56,30 @@ def test_a_window_that_does_not_fit_is_told_and_its_planes_are_kept(
     lives(viewer)
 
 
+FILLS_MEMORY = {
+    "an image": 'newImage("big", "32-bit black", 20000, 20000, 1);',
+    "a stack": 'newImage("big", "32-bit black", 3000, 3000, 40);',
+    "copies": 'for (i = 0; i < 100; i++) run("Duplicate...", "title=x duplicate");',
+    "an array": "a = newArray(200000000);",
+    "a larger stack": 'run("Size...", "width=30000 height=30000 depth=3 interpolation=None");',
+}
+
+
+def test_a_macro_for_which_there_is_no_memory_is_an_error_and_all_else_goes_on(
+    viewer: pc.Viewer,
+) -> None:
+    stack = np.full((3, 1000, 1000), 3, "u2")
+    viewer.show(stack, axes="ZYX", source="raw")
+    viewer.settle(timeout=30)
+    for code in FILLS_MEMORY.values():
+        with pytest.raises(pc.MacroError, match=r"(?i)memory"):
+            viewer.run_macro(code, timeout=30)
+        closed = 'selectImage("raw"); close("\\\\Others"); return "" + nImages;'
+        assert viewer.run_macro(closed).value == "1"
+    assert np.array_equal(viewer.read(source="raw"), stack)
+    lives(viewer)
+
+
 def large(t: int) -> NDArray[np.uint16]:
     """Return an image of 18 MB: there is room for about 10 of them."""
     return np.full((3000, 3000), 1000 + t, np.uint16)

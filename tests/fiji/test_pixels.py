@@ -132,6 +132,30 @@ def test_labels_have_colours_and_exact_numbers(fiji: Fiji) -> None:
     assert (0, 0, 0) in colors
 
 
+SIZES = {"T": 3, "C": 2, "Z": 4, "Y": 6, "X": 5}
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "f4", "i2"])
+@pytest.mark.parametrize(
+    "axes", ["YX", "ZYX", "CYX", "TYX", "CZYX", "TZYX", "TCYX", "TCZYX", "ZCTYX", "CTYX"]
+)
+def test_every_shape_is_there_by_value_as_imagej_and_the_program_see_it(
+    fiji: Fiji, axes: str, dtype: str
+) -> None:
+    shape = tuple(SIZES[axis] for axis in axes)
+    sent = np.arange(np.prod(shape)).reshape(shape).astype(dtype) - np.array(40, dtype)
+    assert fiji.show(sent, axes, source="all") is None
+    places = {"T": "t", "C": "channel", "Z": "z"}
+    told, back = fiji.call("read", components={})
+    names = {name: axis for axis, name in places.items()}
+    order = "".join(names.get(axis, axis) for axis in told["axes"])
+    assert back.tobytes() == np.transpose(sent, [axes.index(axis) for axis in order]).tobytes()
+    top = fiji.active_image()
+    assert set(top.axes) == set(axes)
+    assert top.array.dtype == sent.dtype
+    assert np.array_equal(top.array, np.transpose(sent, [axes.index(axis) for axis in top.axes]))
+
+
 def test_labels_that_would_be_shown_wrong_are_refused(fiji: Fiji) -> None:
     with pytest.raises(Refused, match="label 16777217: ImageJ holds labels up to 16777216"):
         fiji.show(np.full((4, 5), 2**24 + 1, "i4"), kind="labels")

@@ -61,9 +61,7 @@ def _serve(options: ViewerOptions, engine: Engine) -> int:
         desktop.open_imagej(lambda: end("its user closed it"))
     rehearse(windows=not options.headless)
     settings = Settings.load()
-    adapter = FijiAdapter(
-        lambda: end("it was asked to quit"), headless=options.headless, memory=settings.memory
-    )  # fmt: skip
+    adapter = FijiAdapter(end, headless=options.headless, memory=settings.memory)
     if not options.headless:
         ask_nothing(adapter.stacks.images)
     for number in (signal.SIGTERM, signal.SIGINT):

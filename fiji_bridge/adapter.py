@@ -54,8 +54,8 @@ class FijiAdapter:
 
     Parameters
     ----------
-    quit_
-        Called when a producer asks the viewer to end.
+    end
+        Ends the viewer, and says why: a producer asked for it, or it cannot go on.
     headless
         Keep images without windows.
     memory
@@ -74,7 +74,7 @@ class FijiAdapter:
     keeps_mappings = False  # Java's arrays are Java's own memory
 
     def __init__(
-        self, quit_: Callable[[], None], *, headless: bool = False, memory: int = 0
+        self, end: Callable[[str], None], *, headless: bool = False, memory: int = 0
     ) -> None:  # fmt: skip
         self.engine = desktop.engine()
         self.paused = False
@@ -82,7 +82,10 @@ class FijiAdapter:
         self.stacks = Stacks(visible=not headless, take=self.heap.take)
         self.marks = Marks(self.stacks, self.heap.take)
         self._viewing = Viewing(self.stacks)
-        self._verbs = Verbs(self.stacks, self.marks, self._viewing, quit_)
+        self._end = end
+        self._verbs = Verbs(
+            self.stacks, self.marks, self._viewing, lambda: end("it was asked to quit")
+        )
         self._activity = Activity(visible=not headless)
         self._verbs.table.update(self._activity.table)
         self.verbs = frozenset(self._verbs.table)
@@ -151,6 +154,13 @@ class FijiAdapter:
     # on the bridge's own thread
 
     def _run(self) -> None:
+        try:
+            self._take_turns()
+        except Exception:  # boundary of the thread: the viewer must not seem alive without it
+            log.exception("the bridge's own thread failed")
+            self._end("it failed, see its log")
+
+    def _take_turns(self) -> None:
         next_tick = next_chores = 0.0
         while True:
             with self._wake:

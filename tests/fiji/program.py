@@ -25,7 +25,7 @@ class Program:
     """What a producer does, in the process of the bridge."""
 
     def __init__(self) -> None:
-        self.adapter = FijiAdapter(lambda: None)
+        self.adapter = FijiAdapter(lambda reason: None)
         self.waiting: list[threading.Event] = []
         self.seq = 0
         self.asked: deque[tuple[threading.Event, list[Any]]] = deque()

@@ -33,6 +33,21 @@ sys.argv = ["fiji", "--virtual", "--port", "{port}"]
 runpy.run_module("fiji_bridge", run_name="__main__")
 """
 
+FAILS = """
+import gc, runpy, sys, threading
+from fiji_bridge.adapter import FijiAdapter
+from streaming_core.stream.adapter import Arrival
+
+def trouble():
+    sys.stdin.readline()
+    adapter = next(one for one in gc.get_objects() if isinstance(one, FijiAdapter))
+    adapter.post(Arrival(None, None, print))  # what no program can send
+
+threading.Thread(target=trouble, daemon=True).start()
+sys.argv = ["fiji", "--headless", "--port", "{port}"]
+runpy.run_module("fiji_bridge", run_name="__main__")
+"""
+
 
 @pytest.fixture
 def viewer() -> Iterator[pc.Viewer]:
@@ -99,6 +114,26 @@ def test_quitting_in_imagej_ends_it_like_any_other_way(run_folder: Path, tmp_pat
     _, log = process.communicate("\n", timeout=20)
     assert process.returncode == 0
     assert "its user closed it" in log
+    assert pc.viewers() == []
+
+
+def test_a_viewer_whose_own_thread_fails_ends_instead_of_seeming_alive(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    port = free_pair()
+    process = subprocess.Popen(
+        [sys.executable, "-c", FAILS.format(port=port)],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    poll_until(lambda: bool(pc.viewers()), "the viewer is ready", 30)
+    with pc.connect(port) as viewer:
+        viewer.show(np.ones((8, 9), "u1"))
+        viewer.settle(timeout=30)
+        _, log = process.communicate("\n", timeout=20)
+        poll_until(lambda: "it failed, see its log" in caplog.text, "its program is told")
+    assert "the bridge's own thread failed" in log
     assert pc.viewers() == []
 
 

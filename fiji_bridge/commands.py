@@ -58,9 +58,13 @@ class Commands:
         if jvm.java("java.awt.Dialog").class_.isAssignableFrom(kind):  # ImageJ2 has one without AWT
             listener = jvm.implement("ij.CommandListener", commandExecuting=self._before)
             jvm.java("ij.Executer").addCommandListener(listener)
+        self._interpreter = jvm.java("ij.IJ").class_.getDeclaredField("macroInterpreter")
+        self._interpreter.setAccessible(True)
 
     def _before(self, command: Any) -> Any:
         """Let a command run, or end the macro. On its thread."""
+        # Else its errors go through a dialog of the interpreter's, and a filter runs all the same.
+        self._interpreter.set(None, None)
         name = str(command)
         if not _asks(name):
             return command

@@ -53,6 +53,18 @@ def test_headless_a_command_with_a_dialog_is_an_error_and_changes_nothing(comman
         assert np.array_equal(viewer.read(source="raw"), expected)
 
 
+def test_headless_a_command_that_refuses_an_image_leaves_it_as_it_is() -> None:
+    stack = np.random.default_rng(2).integers(20, 200, (3, 40, 50), "u1")
+    with pc.launch("fiji", headless=True) as viewer:
+        viewer.show(stack, axes="ZYX", source="raw")
+        viewer.settle()
+        for command in ("Dilate", "Fill Holes", "Skeletonize"):
+            with pytest.raises(pc.MacroError, match=r"8-bit binary .* image required") as told:
+                viewer.run_macro(f'x = 1;\nrun("{command}", "slice"); setPixel(1, 1, 9);')
+            assert told.value.line == 2
+            assert np.array_equal(viewer.read(source="raw"), stack)
+
+
 def test_headless_other_commands_are_known_or_say_what_they_need() -> None:
     with pc.launch("fiji", headless=True) as viewer:
         viewer.show(np.full((3, 40, 50), 100, "u1"), axes="ZYX", source="raw")

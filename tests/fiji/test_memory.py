@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from itertools import count
 
@@ -17,6 +19,22 @@ pytest.importorskip("scyjava", reason="the extra 'fiji' is not installed")
 MIB = 1 << 20
 SIDE = 1024
 PLANE = 2 * SIDE**2
+GROWING = """
+import gc, os
+import numpy as np
+from fiji_bridge import jvm
+jvm.start(headless=True)
+planes, others = [], []
+for _ in range(10):
+    planes += [jvm.to_java("short", np.ones(1 << 19, "u2")) for _ in range(80)]
+    others += [bytes(1000) for _ in range(20_000)]
+    gc.collect()
+beans = jvm.java("java.lang.management.ManagementFactory").getGarbageCollectorMXBeans()
+print(sum(bean.getCollectionCount() for bean in beans), flush=True)
+os._exit(0)
+"""
+"""Keeps 800 MB of planes in Java, and 200 MB in Python, which collects garbage now and then."""
+
 REST = 40.0
 """Seconds within which a viewer is at rest and has given back what it had, on a busy machine."""
 
@@ -44,6 +62,12 @@ def test_a_viewer_takes_little_more_than_it_shows(viewer: pc.Viewer) -> None:
     viewer.expect({"t": range(400)})
     show(viewer, 200)
     assert taken(viewer) < before + 1.2 * 200 * PLANE
+
+
+def test_it_grows_with_few_pauses() -> None:
+    script = [sys.executable, "-c", GROWING]
+    ran = subprocess.run(script, capture_output=True, text=True, check=True, timeout=60)
+    assert int(ran.stdout) <= 6  # collections of everything; JPype would ask for ten more
 
 
 def test_what_is_cleared_goes_back_to_the_system(viewer: pc.Viewer) -> None:

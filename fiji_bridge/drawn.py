@@ -70,7 +70,10 @@ def _selection(stack: Hyperstack) -> tuple[Any, Spot] | None:
 
 
 def _of_window(stack: Hyperstack, roi: Any, here: Spot) -> Iterable[Drawn]:
-    sheet = Sheet.of(stack, stack.imp)
+    imp = stack.imp
+    if imp is None:  # it was closed just now
+        return
+    sheet = Sheet.of(stack, imp)
     for outline in outlines(roi):
         spot = outline.spot if any(outline.spot) else here
         yield Drawn(stack.title, stack, sheet.components(spot), outline)
@@ -78,28 +81,31 @@ def _of_window(stack: Hyperstack, roi: Any, here: Spot) -> Iterable[Drawn]:
 
 def _of_list(stacks: Stacks, marks: Marks, roi: Any) -> Iterable[Drawn]:
     number = int(roi.getImageID())
-    gone = marks.entries.sheet(number)
-    if gone is not None:
-        for outline in outlines(roi):
-            components = gone.components(outline.spot)
-            yield Drawn(LIST, _stack_with(stacks, gone, components), components, outline)
-        return
     stack = _image_of(stacks, number)
+    imp = None if stack is None else stack.imp
+    sheet = marks.sheet(number) if stack is None or imp is None else Sheet.of(stack, imp)
     for outline in outlines(roi):
-        components = {} if stack is None else Sheet.of(stack, stack.imp).components(outline.spot)
-        yield Drawn(LIST, stack, components, outline)
+        components = {} if sheet is None else sheet.components(outline.spot)
+        there = _stack_with(stacks, sheet, components) if imp is None else stack
+        yield Drawn(LIST, there, components, outline)
 
 
 def _image_of(stacks: Stacks, number: int) -> Hyperstack | None:
     """Return the hyperstack on which a ROI was drawn; the front one where it does not say."""
     if number == 0:
         return stacks.front()
-    there = (stack for stack in stacks.of.values() if stack.imp is not None)
-    return next((stack for stack in there if int(stack.imp.getID()) == number), None)
+    there = [(stack, stack.imp) for stack in stacks.of.values()]
+    return next(
+        (stack for stack, imp in there if imp is not None and int(imp.getID()) == number), None
+    )
 
 
-def _stack_with(stacks: Stacks, gone: Sheet, components: dict[str, Value]) -> Hyperstack | None:
+def _stack_with(
+    stacks: Stacks, gone: Sheet | None, components: dict[str, Value]
+) -> Hyperstack | None:
     """Return the hyperstack that has the planes now on which a ROI was drawn."""
+    if gone is None:
+        return None
     for stack in stacks.of.values():
         sheet = Sheet(stack.group.key, stack.slices.grid, together=False)
         if sheet.is_like(gone) and sheet.spot(components) is not None:
@@ -155,9 +161,10 @@ def _rows(outline: Outline) -> dict[str, list[Cell]]:
 
 def _world(one: Drawn, corners: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return positions in the image's unit, as ImageJ's calibration has it."""
-    if one.stack is None or one.stack.imp is None:
+    imp = None if one.stack is None else one.stack.imp
+    if one.stack is None or imp is None:
         return corners
-    calibration = one.stack.imp.getCalibration()
+    calibration = imp.getCalibration()
     step = np.array([float(calibration.pixelHeight), float(calibration.pixelWidth)])
     start = -np.array([float(calibration.yOrigin), float(calibration.xOrigin)]) * step
     group = one.stack.group

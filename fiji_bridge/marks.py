@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from fiji_bridge import jvm
 from fiji_bridge.drawing import SIGN, Turn, selections, turn, whole_tracks
-from fiji_bridge.entries import Entries
+from fiji_bridge.entries import Entries, Sheet
 from fiji_bridge.overlays import Free, Overlaid, Placed, set_spot
 from fiji_bridge.parts import Part, parts_of, stays
 from fiji_bridge.roi_list import RoiList
@@ -76,11 +76,6 @@ class Marks:
     take
         Counts memory, as `Budget.take`: of ROIs, by estimate, while they lie on an image. The
         drawings themselves are counted as they come.
-
-    Attributes
-    ----------
-    entries
-        What a person put into the ROI Manager.
     """
 
     def __init__(self, stacks: Stacks, take: Callable[[Sized], None]) -> None:
@@ -96,7 +91,7 @@ class Marks:
         self._gone: set[int] = set()
         self._told: list[tuple[Callable[..., None], Ticket]] = []
         self._list = RoiList() if stacks.visible else None
-        self.entries = Entries(self._list.theirs if self._list is not None else list)
+        self._theirs = Entries(self._list.theirs if self._list is not None else list)
         self._home: dict[int, Overlaid] = {}
         self._tracks: dict[int, dict[int, Any]] = {}
         self._sign = uuid.uuid4().hex[:8]
@@ -190,6 +185,13 @@ class Marks:
         """``state()["marks"]``."""
         return [self._said(entry) for entry in self._entries.values()]
 
+    def sheet(self, number: int) -> Sheet | None:
+        """Return what positions mean, or meant, on the image with this number."""
+        for window in self._windows.values():  # also of one that was closed just now
+            if int(window.imp.getID()) == number:
+                return Sheet.of(window.stack, window.imp)
+        return self._theirs.sheet(number)
+
     def is_ours(self, roi: Any) -> bool:
         """Whether a ROI is one that was sent, and is as it was sent."""
         sign, _, rest = str(roi.getProperty(SIGN) or "").partition("/")
@@ -251,7 +253,7 @@ class Marks:
         for key in order:
             if key not in self._windows and stacks[key].imp is not None:
                 window = self._windows[key] = Overlaid(stacks[key])
-                self.entries.move_to(window.stack, window.imp)
+                self._theirs.move_to(window.stack, window.imp)
                 stacks[key].grown = self._follower(window)
                 for _, part in self._parts.values():
                     self._jobs.append((self._place(window, part), Ticket()))
@@ -273,7 +275,7 @@ class Marks:
 
     def _leave(self, key: GroupKey, window: Overlaid) -> None:
         del self._windows[key]
-        self.entries.leave(window.stack, window.imp)
+        self._theirs.leave(window.stack, window.imp)
         self._ready.pop(window, None)
         for number in [number for number, home in self._home.items() if home is window]:
             del self._home[number]

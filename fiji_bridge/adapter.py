@@ -176,8 +176,7 @@ class FijiAdapter:
             self._show(batch)
             if item is not None:
                 self._do(item)
-            for _ in self.stacks.make_due():
-                pass
+            self.stacks.make_due()
             self.marks.step()
             now = time.monotonic()
             if batch:

@@ -53,6 +53,7 @@ class Hyperstack:
         self.title = title
         self.imp: Any = None
         self.dismissed = False
+        self._was_closed = False
         self.grown: Callable[[Grid, Grid], None] = lambda old, new: None
         self._scene = scene
         self._look = look or Look()
@@ -110,8 +111,8 @@ class Hyperstack:
 
     def open(self) -> None:
         """Open the window, also one that its user closed; it looks as it did."""
-        self.let_go()
-        self.dismissed = False
+        if self.closed:
+            self.dismissed, self.imp = False, None
         if self.imp is None:
             on_edt(None, lambda: self._open(()))
 
@@ -171,8 +172,13 @@ class Hyperstack:
         self.dismissed, self.imp = True, None
 
     def let_go(self) -> None:
-        """Forget the image of a window that its user closed: it has no pixels any more."""
-        self.dismissed, self.imp = (True, None) if self.closed else (self.dismissed, self.imp)
+        """Forget the image of a window that its user closed: it has no pixels any more.
+
+        At the second look: a command that changes the type has no window for a moment.
+        """
+        if self.closed and self._was_closed:
+            self.dismissed, self.imp = True, None
+        self._was_closed = self.closed
 
     def tend(self) -> None:
         """Let the group have what a person or a macro did to the pixels. Any thread."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from fiji_bridge import jvm, standing
@@ -165,7 +165,7 @@ class Stacks:
     def arrange(self, modes: Mapping[str, Mode], done: Callable[[], None]) -> None:
         """Let components be axes ("stack") or windows ("split"), of what is here and will come.
 
-        Nothing is sent again and no pixel is touched; windows open one by one (`make_due`).
+        Nothing is sent again and no pixel is touched. ``done`` is called when the windows are open.
 
         Raises
         ------
@@ -183,10 +183,11 @@ class Stacks:
         self._close(old)
         self._hand_on(made, looks, shut)
         self.painting.look()  # at groups that are new to it
-        done()  # what is asked next is answered when the windows are open
+        self.make_due()
+        done()
 
-    def make_due(self) -> Iterator[None]:
-        """Open the windows that regrouping asked for, one at each step."""
+    def make_due(self) -> None:
+        """Open the windows that are to be made anew."""
         while self._due:
             key = next(iter(self._due))
             del self._due[key]
@@ -197,7 +198,6 @@ class Stacks:
             # The thread must outlive whatever ImageJ throws; the next plane tries again.
             except Exception:
                 log.exception("%r could not be shown", key.title())
-            yield
 
     def expect(self, components: Mapping[str, Sequence[Value]]) -> None:
         """Give sliders these values from the start, as `check_expected` returns them.
@@ -248,10 +248,9 @@ class Stacks:
     def heed(self) -> None:
         """Notice in which windows somebody has moved sliders, and which were closed."""
         for stack in self.of.values():
+            stack.let_go()
             if stack.is_open:
                 stack.place()
-            else:
-                stack.let_go()
 
     def take_down(self) -> None:
         """Remember how windows look: that in which somebody may work, and those that changed."""

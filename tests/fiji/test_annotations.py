@@ -193,6 +193,9 @@ def test_entries_of_a_window_that_was_closed_are_told_and_lie_on_it_when_it_is_b
     fiji.discard("raw")
     poll_until(lambda: fiji.titles() == [], "the window closed")
     assert [one[:4] for one in entries(fiji)] == [one[:4] for one in before]
+    for mode in ("split", "stack"):
+        fiji.call("arrange", modes={"well": mode})
+        assert [one[:4] for one in entries(fiji)] == [one[:4] for one in before]
     plate(fiji, wells=("A01",))  # which comes before B03, and makes the stack longer
     poll_until(lambda: fiji.menu()["Bring Back Closed Window"] == ["raw"], "it can come back")
     fiji.pick("Bring Back Closed Window", "raw")

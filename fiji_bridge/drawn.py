@@ -17,6 +17,7 @@ from fiji_bridge.marks import Marks
 from fiji_bridge.rois import Cell, Outline, Spot, is_same, outlines, spot_of
 from fiji_bridge.stacks import Stacks
 from streaming_core.protocol.components import Value
+from streaming_core.protocol.words import Wanted
 
 LIST = "ROI Manager"
 
@@ -106,10 +107,9 @@ def _stack_with(
     """Return the hyperstack that has the planes now on which a ROI was drawn."""
     if gone is None:
         return None
-    for stack in stacks.of.values():
-        sheet = Sheet(stack.group.key, stack.slices.grid, together=False)
-        if sheet.is_like(gone) and sheet.spot(components) is not None:
-            return stack
+    for group, _ in Wanted(gone.key.source, gone.key.kind, components).among(stacks.groups()):
+        if group.key.plane == gone.key.plane:
+            return stacks.of.get(group.key)  # its window may never have been opened
     return None
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fiji_bridge import jvm
 from fiji_bridge.edt import on_edt
-from fiji_bridge.standing import settle, visible
+from fiji_bridge.standing import find_robot, visible
 from streaming_core.errors import NoDisplay, RequestFailed, StartFailed
 from streaming_core.fleet.engines import INSTEAD
 
@@ -124,7 +124,7 @@ def open_screen(title: str) -> None:
 
 
 def _capture() -> Any:
-    settle()
+    _wait_for_paint()
     windows = on_edt(None, visible)
     if not windows:
         raise RequestFailed("there is no window to take a picture of")
@@ -147,7 +147,7 @@ def tell(title: str, html: str) -> None:
 
 def canvas(imp: Any) -> NDArray[np.uint8]:
     """Paint the canvas of an image by itself, with ROI and overlay, at its zoom: (Y, X, 3)."""
-    settle()
+    _wait_for_paint()
 
     def run() -> Any:
         there = imp.getCanvas()
@@ -159,6 +159,13 @@ def canvas(imp: Any) -> NDArray[np.uint8]:
         return picture
 
     return _pixels(on_edt(imp, run))
+
+
+def _wait_for_paint() -> None:
+    """Wait until windows have their sizes and are painted; a new one takes some events."""
+    robot = find_robot()
+    if robot is not None:
+        robot.waitForIdle()
 
 
 def _pixels(picture: Any) -> NDArray[np.uint8]:

@@ -29,6 +29,9 @@ from fiji_bridge.edt import on_edt
 OPENING: Final = 1.0
 """Seconds within which a new window gets the keyboard by being new."""
 
+LONGEST: Final = 2000
+"""Milliseconds that windows are waited for."""
+
 CASCADE: Final = (8, 12)
 """Pixels from one window to the next where they cover each other; as in ImageJ."""
 
@@ -60,20 +63,24 @@ class Opened:
 
 
 def settle() -> None:
-    """Wait until every notice about windows has been read and they are painted.
+    """Wait until the notices about windows that are under way have been read.
 
-    Not on the event thread. It takes some 10 ms, and 10 s at most.
+    Not on the event thread. It takes some 10 ms. Where a plugin draws without pause it does not
+    wait until that ends: the notices have been read before the drawing is waited for.
     """
-    robot = _robot()
+    robot = find_robot()
     if robot is not None:
-        robot.waitForIdle()
-    else:
-        on_edt(None, lambda: None)
+        idle = jvm.implement("java.lang.Runnable", run=robot.waitForIdle)
+        waiting = jvm.java("java.lang.Thread")(idle, "planecast-settle")
+        waiting.setDaemon(True)
+        waiting.start()
+        waiting.join(LONGEST)
+    on_edt(None, lambda: None)
 
 
 @functools.cache
-def _robot() -> Any | None:
-    """What knows when nothing is under way; None for an X server that lets no program type.
+def find_robot() -> Any | None:
+    """Return what knows when all is painted; None on an X server that lets no program type.
 
     That is one without XTEST, such as ``ssh -X`` gives to programs that it does not trust.
     """

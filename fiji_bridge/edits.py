@@ -31,8 +31,19 @@ def are_theirs(imp: Any, slices: Slices) -> bool:
     return False
 
 
+def straighten(imp: Any) -> None:
+    """Have an image show the slice that its sliders stand at.
+
+    A move of a slider that was under way while the stack grew ends in another one.
+    """
+    at = imp.getC(), imp.getZ(), imp.getT()
+    if imp.isDisplayedHyperStack() and imp.getStackIndex(*at) != imp.getCurrentSlice():
+        imp.setPosition(*at)
+
+
 def adopt(imp: Any, slices: Slices, group: Group[Plane]) -> None:
     """Let the group have the arrays that ImageJ has put into the place of its own."""
+    straighten(imp)
     for place, before, now in slices.edited(imp, holes=group.key.kind != LABELS):
         plane = group.planes.get(place)
         if plane is not None:

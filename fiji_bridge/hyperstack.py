@@ -172,13 +172,10 @@ class Hyperstack:
         self.dismissed, self.imp = True, None
 
     def let_go(self) -> None:
-        """Forget the image of a window that its user closed: it has no pixels any more.
-
-        At the second look: a command that changes the type has no window for a moment.
-        """
-        if self.closed and self._was_closed:
+        """Forget the image of a window that its user closed: it has no pixels any more."""
+        before, self._was_closed = self._was_closed, self.closed
+        if before and self.closed:  # a command that changes the type has no window for a moment
             self.dismissed, self.imp = True, None
-        self._was_closed = self.closed
 
     def tend(self) -> None:
         """Let the group have what a person or a macro did to the pixels. Any thread."""
@@ -244,6 +241,7 @@ class Hyperstack:
             self.title = str(jvm.java("ij.WindowManager").getUniqueName(self.title))
             self._open(fresh)
             return
+        edits.straighten(self.imp)
         self._heed()
         grid = self._slices.grid
         if not fresh or any(item.grew and not grid.has(item.place) for item in fresh):

@@ -127,12 +127,24 @@ class Slices:
         while (step := mismatch(arrays, index + 1, planes, held, index + 1, planes)) >= 0:
             index += int(step) + 1
             before, now = held[index], arrays[index]
-            if holes and same(before, self._blank):
-                stack.setPixels(self._blank, index + 1)
+            if (holes and same(before, self._blank)) or self._stands_elsewhere(now):
+                stack.setPixels(before, index + 1)
             else:
                 held[index] = now
                 found.append((self.grid.place(self.grid.czt(index)), before, now))
         return found
+
+    def _stands_elsewhere(self, array: Any) -> bool:
+        """Whether an array is that of another plane, which still has it, or of holes.
+
+        Nobody has edited anything then. ImageJ moves sliders on a thread of its own: a move that
+        was meant for the stack before a growth ends in another slice, and at the next one ImageJ
+        writes the pixels that were seen into that slice.
+        """
+        own = int(jvm.java("java.util.Arrays").asList(self._held).indexOf(array))
+        return own >= 0 and bool(
+            jvm.java("java.util.Objects").equals(self.stack.getImageArray()[own], array)
+        )
 
     def heal(self) -> bool:
         """Make holes blank again if somebody drew into one; return whether that was so."""

@@ -84,6 +84,14 @@ class Mouse:
         closing = event(window, event.WINDOW_CLOSING)
         on_edt(None, lambda: window.dispatchEvent(closing))
 
+    def mix_up(self, title: str, index: int, other: int) -> None:
+        """Leave a slice with the pixels of another, counted from 1.
+
+        ImageJ's own thread of sliders does that now and then, when a stack grows meanwhile.
+        """
+        stack = image(title).getImageStack()
+        on_edt(None, lambda: stack.setPixels(stack.getPixels(other), index))
+
     def discard(self, title: str) -> None:
         """Close a window and say no to saving it."""
         imp = image(title)

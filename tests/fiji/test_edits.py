@@ -48,6 +48,18 @@ def test_an_edit_is_read_back_and_stays_when_planes_come_elsewhere(fiji: Fiji, n
     assert np.array_equal(fiji.read(), [new, edited[0], new, edited[2], new])
 
 
+def test_planes_that_imagej_mixes_up_are_put_right(fiji: Fiji) -> None:
+    planes = np.stack([volume(planes=4), volume(planes=4) + 1000])
+    assert fiji.show(planes, "CZYX", components={"channel": ["a", "b"]}, source="raw") is None
+    fiji.show(planes[0, 3], components={"channel": "a", "z": 9}, source="raw")  # "b" has a hole
+    for index, other in ((1, 5), (6, 2), (7, 10)):
+        fiji.mix_up("raw", index, other)
+    sent = np.concatenate([planes, np.stack([planes[:1, 3], np.zeros_like(planes[:1, 3])])], 1)
+    assert np.array_equal(fiji.read(), sent)
+    seen = fiji.active_image().array.reshape(5, 2, 40, 300)
+    assert np.array_equal(seen.swapaxes(0, 1), sent)
+
+
 @pytest.mark.parametrize("dtype", ["u1", "u2", "f4", "i2", "i4", "f8"])
 def test_an_edit_comes_back_in_the_dtype_that_was_sent(fiji: Fiji, dtype: str) -> None:
     planes = volume(dtype)

@@ -10,6 +10,7 @@ from typing import Any
 
 from fiji_bridge import jvm
 from fiji_bridge.edt import on_edt
+from streaming_core.testing import poll_until
 
 CHANNELS = 2  # only these are recoloured: they are there from the start, and stay the first
 
@@ -47,6 +48,8 @@ class Restless:
         try:
             while not self._stop.is_set():
                 act = self._chance.choice([self._slide, self._draw, self._recolor, self._contrast])
+                if act == self._contrast:  # nobody does that before the slider is where it goes
+                    poll_until(self._sliders_rest, "ImageJ has followed the sliders")
                 # As with the mouse, nobody holds the image while a slider is dragged.
                 on_edt(None if act == self._drag else self._imp, self._look)
                 on_edt(None if act == self._drag else self._imp, act)
@@ -86,6 +89,13 @@ class Restless:
         self._window.adjustmentValueChanged(
             moved(bar, moved.ADJUSTMENT_VALUE_CHANGED, moved.TRACK, value)
         )
+
+    def _sliders_rest(self) -> bool:
+        """Whether ImageJ's thread that follows dragged sliders has nothing to do."""
+        thread = jvm.java("ij.gui.StackWindow").class_.getDeclaredField("thread")
+        thread.setAccessible(True)
+        following = thread.get(self._window)
+        return following is None or str(following.getState()) == "WAITING"
 
     def _draw(self) -> None:
         x, y, width, height = (self._chance.randint(1, 14) for _ in range(4))

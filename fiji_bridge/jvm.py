@@ -77,6 +77,8 @@ def start(engine: Engine | None = None, *, headless: bool = False, memory: str =
         engine = engine or Engine()
         home = find_java(engine.folder, windows=not headless)
         os.environ["JAVA_HOME"] = str(home)
+        for name, value in options.AWT.items():
+            os.environ.setdefault(name, value)
         told = options.choose(java_version(home), memory, os.environ)
         # It says that it fetches a Java, and then takes this one.
         logging.getLogger("scyjava").setLevel(logging.WARNING)

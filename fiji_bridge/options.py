@@ -31,6 +31,13 @@ COLLECTOR: Final = (
 SIGNALS: Final = ("-Xrs", "-XX:+DisableAttachMechanism")
 """Those that end the viewer are Python's."""
 
+AWT: Final = {"_AWT_MAX_POLL_TIMEOUT": "20"}
+"""Variables for AWT on X11: milliseconds after which it looks anew for what the X server has said.
+
+Left alone it waits up to 0.5 s when another of its threads has read that into memory meanwhile,
+several times in a row: waiting until all is painted then took 10 to 20 s now and then.
+"""
+
 SHARE_OF_MEMORY: Final = "-XX:MaxRAMPercentage=60"
 
 VARIABLES: Final = ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS")

@@ -121,11 +121,12 @@ class Sink:
             case "state":
                 call.reply({"sink": self._report()})
             case "clear":
-                call.reply({"removed": len({source for source, _ in self._places})})
+                removed = len({source for source, _ in self._places})
                 self._kept.clear()
                 self._newest.clear()
                 self._places.clear()
                 self._images = self._wrong = 0
+                call.reply({"removed": removed})  # behind all that: 2 GiB take a while to unmap
             case "quit":
                 call.reply({})
                 self._on_quit()

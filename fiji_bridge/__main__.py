@@ -7,10 +7,8 @@ import os
 import re
 import signal
 import sys
-import threading
 from collections.abc import Sequence
 from contextlib import nullcontext
-from types import FrameType
 from typing import Final
 
 from fiji_bridge import desktop, jvm
@@ -19,6 +17,7 @@ from fiji_bridge.leaving import ask_nothing
 from fiji_bridge.rehearsal import rehearse
 from streaming_core.errors import InvalidSetting
 from streaming_core.fleet.display import display
+from streaming_core.fleet.ending import ProcessEnd
 from streaming_core.fleet.engines import Engine, choose
 from streaming_core.fleet.host import Host, ViewerOptions, run_viewer, viewer_options
 from streaming_core.settings import Settings
@@ -43,35 +42,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _serve(options: ViewerOptions, engine: Engine) -> int:
-    ended = threading.Event()
-    reasons: list[str] = []
-
-    def end(reason: str) -> None:
-        reasons.append(reason)
-        ended.set()
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        end(f"it got {signal.Signals(number).name}")
-
+    ending = ProcessEnd()
     # Until there is something to clean up the system ends us: Python's handlers do not run
     # while this thread waits in Java, for a window that may never come.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     jvm.start(engine, headless=options.headless, memory=_size(MEMORY))
     if not options.headless:
-        desktop.open_imagej(lambda: end("its user closed it"))
+        desktop.open_imagej(lambda: ending.end("its user closed it"))
     rehearse(windows=not options.headless)
     settings = Settings.load()
-    adapter = FijiAdapter(end, headless=options.headless, memory=settings.memory)
+    adapter = FijiAdapter(ending.end, headless=options.headless, memory=settings.memory)
     if not options.headless:
         ask_nothing(adapter.stacks.images)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, on_signal)
+    ending.on_signals()
     host = Host(adapter, options.port, settings, budget=adapter.heap, begun=options.begun())
     adapter.serve(host)
     log.info("%s is ready on port %d", adapter.engine, host.port)
-    ended.wait()
-    log.info("the viewer ends: %s", reasons[0])
-    host.close(reasons[0])
+    reason = ending.wait()
+    log.info("the viewer ends: %s", reason)
+    host.close(reason)
     return 0
 
 

@@ -12,7 +12,6 @@ import logging
 import os
 import queue
 import secrets
-import signal
 import sys
 import threading
 import time
@@ -25,6 +24,7 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 from streaming_core.errors import InvalidImage, RequestFailed
+from streaming_core.fleet.ending import ProcessEnd
 from streaming_core.fleet.host import Host, run_viewer, viewer_options
 from streaming_core.memory.places import run_folder
 from streaming_core.network.endpoints import DATA_OFFSET, LOOPBACK, is_free
@@ -301,12 +301,11 @@ def _sockets() -> int:
 def main() -> int:
     """Be a recording viewer process, until asked to quit."""
     options = viewer_options("recording")
-    ended = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: ended.set())
-    adapter = RecordingAdapter(ended.set)
+    ending = ProcessEnd()
+    ending.on_signals()
+    adapter = RecordingAdapter(lambda: ending.end("the viewer was closed"))
     host = Host(adapter, options.port, begun=options.begun())
-    ended.wait()
-    host.close("the viewer was closed")
+    host.close(ending.wait())
     adapter.close()
     return 0
 

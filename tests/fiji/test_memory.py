@@ -35,6 +35,19 @@ os._exit(0)
 """
 """Keeps 800 MB of planes in Java, and 200 MB in Python, which collects garbage now and then."""
 
+REPLACING = """
+import os
+import numpy as np
+from fiji_bridge import jvm
+jvm.start(headless=True)
+ring = [None] * 2000
+for number in range(30_000):
+    ring[number % len(ring)] = jvm.to_java("short", np.ones(1 << 14, "u2"))
+print(jvm.java("java.lang.Runtime").getRuntime().totalMemory(), flush=True)
+os._exit(0)
+"""
+"""Keeps 64 MB of small planes in Java and replaces each 15 times."""
+
 REST = 40.0
 """Seconds within which a viewer is at rest and has given back what it had, on a busy machine."""
 
@@ -68,6 +81,12 @@ def test_it_grows_with_few_pauses() -> None:
     script = [sys.executable, "-c", GROWING]
     ran = subprocess.run(script, capture_output=True, text=True, check=True, timeout=60)
     assert int(ran.stdout) <= 6  # collections of everything; JPype would ask for ten more
+
+
+def test_small_images_that_are_replaced_do_not_fill_the_memory() -> None:
+    script = [sys.executable, "-c", REPLACING]
+    ran = subprocess.run(script, capture_output=True, text=True, check=True, timeout=60)
+    assert int(ran.stdout) < 600 * MIB  # of 940 MB that were sent, were none given back
 
 
 def test_what_is_cleared_goes_back_to_the_system(viewer: pc.Viewer) -> None:

@@ -149,8 +149,8 @@ class Route:
             self.end(time.monotonic() + min(linger, self.publisher.settings.linger))
 
     def end(self, deadline: float) -> None:
-        """Close when all images are owned, or at ``deadline``."""
-        self._ends_at = deadline
+        """Close when all images are owned, or at ``deadline``; an earlier one stays."""
+        self._ends_at = deadline if self._ends_at is None else min(self._ends_at, deadline)
 
     def revive(self) -> bool:
         """Use a route again that was about to close; False if it is closed already."""

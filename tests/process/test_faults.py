@@ -23,6 +23,7 @@ from streaming_core.memory.segments import SUPPORTED
 from streaming_core.network.endpoints import DATA_OFFSET
 from streaming_core.network.transport import new_key_pair
 from streaming_core.protocol.messages import Inline, Slab
+from streaming_core.stream.sessions import close_publisher
 from streaming_core.testing import RecordingAdapter, free_pair, poll_until, recording_viewer
 from tests.process.programs.proxy import Proxy
 from tests.process.programs.stage import (
@@ -226,7 +227,8 @@ class TestViewerThatIsFrozen:
     def test_while_it_is_paused_it_is_found_out_too(self, stage: Stage) -> None:
         script = """
             from streaming_core.fleet.host import Host
-            from streaming_core.testing import RecordingAdapter
+            from streaming_core.stream.sessions import close_publisher
+from streaming_core.testing import RecordingAdapter
             adapter = RecordingAdapter()
             host = Host(adapter, int(sys.argv[1]))
             adapter.paused = True
@@ -780,6 +782,15 @@ class TestReports:
             assert numbers(viewer.undelivered) == [3, 4]
             assert viewer.gaps == ()
             adapter.paused = False
+
+    def test_who_waits_no_longer_does_not_wait_at_the_end_either(self, port: int) -> None:
+        viewer = pc.connect(port, stall=1.0)
+        freeze(port)
+        viewer.show([[1]], components={"t": 7})
+        viewer.close(linger=0.0)
+        close_publisher()  # the program ends
+        assert viewer.undelivered == ("t 7: the program ended before the viewer took it",)
+        thaw(port)
 
     def test_a_window_that_hangs_is_not_settled(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PLANECAST_CREDIT", "2")

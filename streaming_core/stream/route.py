@@ -263,13 +263,14 @@ class Route:
             self._dial = None
         if self._dial is None and self._redial_at <= now and self.link.phase is not Phase.CLOSED:
             self._connect(now)
+        welcome = None
         if self._held_back is not None and self._dial is not None and self._dial.subscribed:
             welcome, self._held_back = self._held_back, None
             self._welcomed(welcome, now)
         self._look_at_lease(now)
         actions = self.link.tick(now)
         self.perform(actions)
-        return bool(actions)
+        return bool(actions) or welcome is not None
 
     def _look_at_lease(self, now: float) -> None:
         dropped = self._dial is not None and self._dial.dropped

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 import planecast as pc
 from streaming_core.errors import InvalidSetting
+from streaming_core.protocol import delivery as link
+from streaming_core.stream.sessions import close_publisher
 from streaming_core.testing import RecordingAdapter, poll_until, recording_viewer
 
 RNG = np.random.default_rng(7)
@@ -55,6 +57,17 @@ def test_any_memory_layout_arrives(viewer: pc.Viewer) -> None:
         sent_copy = sent.copy()
         viewer.settle()
         assert np.array_equal(viewer.read(components={"n": number}), sent_copy)
+
+
+def test_a_connection_is_ready_without_a_further_message(
+    recorder: tuple[int, RecordingAdapter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The answer and the subscription come on two sockets, now the one first and now the other.
+    monkeypatch.setattr(link, "PING_EVERY", 1000.0)
+    for _ in range(40):
+        with pc.connect(recorder[0], timeout=1000):
+            pass
+        close_publisher(linger=0.0)
 
 
 def test_the_array_may_change_as_soon_as_show_returns(viewer: pc.Viewer) -> None:

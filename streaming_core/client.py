@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from streaming_core.errors import (
@@ -24,7 +23,7 @@ from streaming_core.fleet.registry import Connection, find, running
 from streaming_core.marks import Marks
 from streaming_core.network.endpoints import Address, parse_address
 from streaming_core.protocol.tables import Drawing
-from streaming_core.stream.image import make_image
+from streaming_core.stream.image import array_of, make_image
 from streaming_core.stream.marks import make_marks
 from streaming_core.stream.outcome import Delivery
 from streaming_core.stream.target import start_line
@@ -231,7 +230,7 @@ class Tee(Marks):
         Delivery
             Its state is that of the viewer that has come least far.
         """
-        pixels = np.asarray(array)
+        pixels = array_of(array)
         image = make_image(pixels, run=self.viewers[0].run, **words)
         routes = [viewer.route() for viewer in self.viewers]
         return routes[0].publisher.publish(routes, pixels, image)

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from streaming_core.errors import PlanecastError, RequestFailed, WireError
+from streaming_core.errors import InvalidComponents, PlanecastError, RequestFailed, WireError
 from streaming_core.picture import html_of
 from streaming_core.protocol.annotated import unpack
 from streaming_core.protocol.components import Value
@@ -146,7 +146,13 @@ class Controls(ABC):
         ------
         RequestFailed
             When there is no such component or value; the text says which there are.
+        InvalidComponents
+            When they are given in a mapping.
         """
+        if isinstance(components.get("components"), Mapping):
+            raise InvalidComponents(
+                "navigate() takes components by name: navigate(well='B03', z=4)"
+            )
         self._ask("navigate", {"components": components}, ANSWER)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
@@ -202,7 +208,7 @@ class Controls(ABC):
     def clear(self, source: str | None = None) -> int:
         """Remove what a source has shown, or everything; return how many layers or windows went.
 
-        None where there is no such source, which is no error: the log says which there are.
+        0 where there is no such source, which is no error: the log says which there are.
         """
         result, _ = self._ask("clear", {"source": source}, ANSWER)
         warn_of(self, result)

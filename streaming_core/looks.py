@@ -29,14 +29,14 @@ times as bright. What comes later never moves the range.
 """
 
 STAINS: Final[Mapping[str, str]] = {
-    r"dapi|hoechst|h33342|bfp|af405|alexa405|ha?ematoxylin": "blue",
+    r"dapi|hoechst|h33342|bfp|af405|alexa405|ha?ematoxylin|^dna$|^nucle(i|us)$": "blue",
     r"gfp|fitc|af488|alexa488|cy2|calcein|bodipy": "green",
     r"yfp|venus|citrine|(af|alexa)5(14|32)": "yellow",
     r"cfp|cerulean|(af|alexa)430": "cyan",
     r"rfp|cherry|tritc|texasred|cy3|tomato|rhodamine|(af|alexa)5[4-9]\d|phalloidin": "red",
     r"cy5|cy7|farred|irfp|(af|alexa)[67]\d\d|eosin": "magenta",
     r"^dab$": "orange",
-    r"bright|phase|^bf$|^dic$|^tl$|transmi|^ph\d?$": "gray",
+    r"bright|phase|^bf$|^dic$|^tl$|transmi|^ph[12]?$": "gray",
 }
 """Part of a channel's name (small letters and digits only) -> the colour that people expect."""
 

@@ -20,8 +20,11 @@ ENDING: Final = 15.0
 LONGEST_CODE: Final = 500_000
 """Bytes of a macro with its arguments."""
 
+GLIMPSE: Final = 60
+"""Characters of a text, and columns of a table in words, that a notebook shows of a result."""
 
-@dataclass(frozen=True, slots=True, eq=False)
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class MacroResult:
     """What a macro leaves behind.
 
@@ -47,8 +50,23 @@ class MacroResult:
     rois: list[dict[str, Any]] = field(default_factory=list)
     log: str = ""
 
+    def __repr__(self) -> str:
+        """What there is in one line, as a notebook shows it: of pixels and rows their number."""
+        told = [f"value {glimpse(self.value)!r}"] if self.value else []
+        if self.table:
+            rows = max(map(len, self.table.values()))
+            told.append(f"table of {count(rows, 'row')}: {glimpse(', '.join(self.table))}")
+        if self.rois:
+            told.append(count(len(self.rois), "ROI"))
+        if self.log:
+            lines = self.log.strip().splitlines()
+            told.append(
+                f"log of {count(len(lines), 'line')}: {glimpse(lines[-1] if lines else '')!r}"
+            )
+        return f"<MacroResult {'; '.join(told) or 'empty'}>"
 
-@dataclass(frozen=True, slots=True, eq=False)
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ActiveImage:
     """An image that ImageJ shows, as it is now.
 
@@ -81,6 +99,21 @@ class ActiveImage:
     units: str
     labels: list[str]
     position: dict[str, int]
+
+    def __repr__(self) -> str:
+        """What it is in one line, without its pixels."""
+        pixels = f"{self.axes} {self.array.shape} {self.array.dtype}"
+        return f"<ActiveImage {glimpse(self.title)!r}, {pixels}>"
+
+
+def glimpse(text: str) -> str:
+    """Return the beginning of a text."""
+    return text if len(text) <= GLIMPSE else text[: GLIMPSE - 1] + "…"
+
+
+def count(number: int, noun: str) -> str:
+    """Return so many of something, in words."""
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 class Macros(ABC):

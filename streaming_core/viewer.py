@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
-import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from streaming_core.arranging import Arranging
@@ -23,7 +22,7 @@ from streaming_core.memory.leases import is_held
 from streaming_core.protocol.actions import Phase
 from streaming_core.protocol.components import Components
 from streaming_core.protocol.tables import Drawing
-from streaming_core.stream.image import make_image
+from streaming_core.stream.image import array_of, make_image
 from streaming_core.stream.marks import make_marks
 from streaming_core.stream.outcome import Delivery
 from streaming_core.stream.route import Route
@@ -140,7 +139,8 @@ class Viewer(Controls, Arranging, Macros, Marks):
         Parameters
         ----------
         array
-            bool, any integer, float16 (sent as float32), float32 or float64; at least 2-D.
+            bool, any integer, float16 (sent as float32), float32 or float64; at least 2-D, and
+            without masked pixels.
         axes
             What its dimensions are: letters of ``TCZYX``, with ``S`` last for RGB. May be left
             out for a 2-D array, ``YX``.
@@ -186,7 +186,7 @@ class Viewer(Controls, Arranging, Macros, Marks):
         WouldDeadlock
             On the thread that draws the window, where the viewer has no room.
         """
-        pixels = np.asarray(array)
+        pixels = array_of(array)
         image = make_image(
             pixels, axes=axes, kind=kind, components=components, source=source, name=name,
             scale=scale, origin=origin, units=units, colormap=colormap,
@@ -253,8 +253,8 @@ class Viewer(Controls, Arranging, Macros, Marks):
             )  # fmt: skip
         if not done:
             raise TimedOut(
-                f"{left} images are not owned by the {route.target.name} after {timeout:g} s"
-                + route.say_busy()
+                f"{left} image{'s are' if left > 1 else ' is'} not owned by the "
+                f"{route.target.name} after {timeout:g} s" + route.say_busy()
             )
 
     def settle(self, timeout: float = 60.0) -> None:
@@ -276,9 +276,10 @@ class Viewer(Controls, Arranging, Macros, Marks):
             left = max(0.0, deadline - time.monotonic())
             # Also while it is detached: it may come back, and says then what it has shown.
             if not route.publisher.wait_for(lambda: not route.link.unshown, left):
+                unshown = route.link.unshown
                 raise TimedOut(
-                    f"{route.link.unshown} images are owned, but not shown by the "
-                    f"{route.target.name} after {timeout:g} s" + route.say_busy()
+                    f"{unshown} image{'s are' if unshown > 1 else ' is'} owned, but not shown by "
+                    f"the {route.target.name} after {timeout:g} s" + route.say_busy()
                 )
 
     @property

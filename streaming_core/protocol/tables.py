@@ -184,7 +184,9 @@ def check_shapes(shapes: Sequence[str], lengths: Sequence[int], rows: int) -> No
             raise WireError(f"shape {shape[:16]!r}; there are: {', '.join(CORNERS)}")
         fewest, most = CORNERS[shape]
         if not fewest <= corners <= most:
-            raise WireError(f"a {shape} has {fewest} to {most} corners, not {corners}")
+            words = f"{fewest} to {most}" if fewest < most else str(most)
+            words += " (or 2 opposite ones)" if most == 4 else ""
+            raise WireError(f"corners of a shape: {shape} has {words}, not {corners}")
     if sum(lengths) != rows:
         raise WireError(f"the shapes have {sum(lengths)} corners, there are {rows} rows")
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import operator
+import sys
 from collections.abc import Mapping
-from typing import Any, Final
+from pathlib import PurePath
+from typing import Any, Final, cast
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from streaming_core.errors import InvalidArray, InvalidAxes, InvalidImage, InvalidKind, WireError
 from streaming_core.protocol.axes import check_axes, check_dtype
@@ -22,6 +24,23 @@ from streaming_core.stream.features import features_of
 LARGEST_METADATA: Final = LONGEST_HEAD // 2
 LARGEST_TABLE: Final = LONGEST_HEAD // 8 * 3
 """Bytes of the features of labels, as JSON."""
+
+
+def array_of(given: ArrayLike) -> NDArray[Any]:
+    """Return what a user shows as an array.
+
+    Raises
+    ------
+    InvalidArray
+        When some of it is masked: what lies under a mask would be shown as if it were data.
+    """
+    masks = sys.modules.get("numpy.ma")  # it is not there before somebody masks something
+    if masks is not None and masks.is_masked(given):
+        raise InvalidArray(
+            "some pixels of this array are masked, and a viewer has no masks: say what they are "
+            "with array.filled(0), or filled(numpy.nan) where they are floats, or send array.data"
+        )
+    return np.asarray(given)
 
 
 def make_image(
@@ -146,7 +165,9 @@ class Name:
 
 def _text(word: str, value: object) -> str:
     if not isinstance(value, str) or len(value) > LONGEST_TEXT:
-        raise InvalidImage(f"{word}= is a text of at most {LONGEST_TEXT} characters, not {value!r}")
+        raise InvalidImage(
+            f"{word}= is a text of at most {LONGEST_TEXT} characters, not {value!r:.80}"
+        )
     return value
 
 
@@ -189,10 +210,24 @@ def _limits(given: tuple[float, float]) -> tuple[float, float]:
 
 
 def _plain(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    if not isinstance(metadata, Mapping):
+        raise InvalidImage(
+            f"metadata= is a mapping such as {{'exposure': 20}}, not {metadata!r:.80}"
+        )
     try:
-        size = len(msgspec.json.encode(metadata))
+        plain = msgspec.to_builtins(dict(metadata), str_keys=True, enc_hook=_builtin)
+        size = len(msgspec.json.encode(plain))
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidImage(f"metadata= is plain data (texts, numbers, lists): {error}") from None
     if size > LARGEST_METADATA:
         raise InvalidImage(f"metadata= has {size} bytes; at most {LARGEST_METADATA}")
-    return dict(metadata)
+    return cast("dict[str, Any]", plain)
+
+
+def _builtin(value: object) -> Any:
+    """Return a number or an array of numpy's, or a path, as Python has them."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    if isinstance(value, PurePath):
+        return str(value)
+    raise TypeError(f"not {type(value).__name__}")

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -182,6 +182,8 @@ class Publisher:
         InvalidArray
             For a dtype that does not travel as it is, or a shape without pixels.
         """
+        if not isinstance(shape, Iterable):
+            raise InvalidArray(f"shape= is a sequence such as (512, 512), not {shape!r:.80}")
         whole, kind = tuple(map(operator.index, shape)), np.dtype(dtype)
         nbytes = _checked(whole, kind)
         with self.lock:

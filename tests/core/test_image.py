@@ -1,10 +1,11 @@
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from streaming_core import errors
-from streaming_core.stream.image import Name, make_image
+from streaming_core.stream.image import Name, array_of, make_image
 
 LABELS: dict[str, Any] = {"kind": "labels"}
 
@@ -50,7 +51,9 @@ LABELS: dict[str, Any] = {"kind": "labels"}
         (np.zeros((4, 4)), {"contrast_limits": 5}, errors.InvalidImage, "two numbers"),
         (np.zeros((4, 4)), {"metadata": {"a": object()}}, errors.InvalidImage, "plain data"),
         (np.zeros((4, 4)), {"metadata": {"a": "x" * 600_000}}, errors.InvalidImage, "at most"),
+        (np.zeros((4, 4)), {"metadata": "a text"}, errors.InvalidImage, "a mapping such as"),
         (np.zeros((4, 4)), {"source": 3}, errors.InvalidImage, "source= is a text"),
+        (np.zeros((4, 4)), {"source": "a" * 2000}, errors.InvalidImage, "not 'a{79}$"),
     ],
 )
 def test_bad_images_are_refused_by_a_specific_error(
@@ -65,3 +68,19 @@ def test_an_image_is_named_for_reports() -> None:
     image = make_image(np.zeros((4, 4), "u1"), run="", kind="labels", source="cells",
                        components={"well": "B03"})  # fmt: skip
     assert str(Name(image)) == "cells · labels · well B03"
+
+
+def test_metadata_take_numbers_of_numpy_and_paths_as_plain_data() -> None:
+    told = {"exposure": np.float32(0.5), "n": np.int64(3), "on": np.True_, "file": Path("a.tif")}
+    image = make_image(np.zeros((4, 4), "u1"), run="", metadata=told | {"stage": np.array([1, 2])})
+    assert image.metadata == {
+        "exposure": 0.5, "n": 3, "on": True, "file": "a.tif", "stage": [1, 2],
+    }  # fmt: skip
+
+
+def test_masked_pixels_are_refused_since_what_lies_under_a_mask_is_no_data() -> None:
+    image = np.arange(16).reshape(4, 4)
+    with pytest.raises(errors.InvalidArray, match=r"array\.filled\(0\)"):
+        array_of(np.ma.masked_less(image, 5))
+    assert array_of(np.ma.masked_less(image, 0)).sum() == image.sum()  # nothing is masked
+    assert array_of(np.ma.masked_less(image, 5).filled(0)).sum() == image.sum() - 10

@@ -19,6 +19,9 @@ rng = np.random.default_rng(5)
     [
         ("DAPI", "blue"),
         ("Hoechst 33342", "blue"),
+        ("DNA", "blue"),
+        ("nuclei", "blue"),
+        ("Ph2", "gray"),
         ("Alexa Fluor 488", "green"),
         ("AF-532", "yellow"),
         ("CFP", "cyan"),
@@ -37,6 +40,10 @@ def test_names_that_say_nothing_get_the_next_colour_and_no_number_is_too_high() 
     for channel in range(2 * len(CYCLE)):
         given.append(colour_of(channel, given))
     assert given == [*CYCLE, *CYCLE]
+
+
+def test_a_histone_is_no_phase_contrast() -> None:
+    assert colour_of("PH3", []) == CYCLE[0]
 
 
 def test_a_second_channel_of_one_colour_gets_another_but_gray_stays_gray() -> None:

@@ -265,6 +265,8 @@ def test_a_dtype_that_would_be_converted_cannot_be_allocated(viewer: pc.Viewer) 
             viewer.allocate((4, 4), dtype)
     with pytest.raises(pc.InvalidImage):
         viewer.allocate((4, 0), "u1")
+    with pytest.raises(pc.InvalidImage, match=r"a sequence such as \(512, 512\), not 5"):
+        viewer.allocate(5, "u1")  # type: ignore[arg-type]  # a mistake
 
 
 def test_a_paused_viewer_waits_as_long_as_it_takes(

@@ -96,6 +96,8 @@ class Session:
     def _listen(self, viewer: Viewer, adapter: NapariAdapter) -> None:
         from qtpy.QtCore import QTimer
 
+        if adapter.closed:  # by a signal, or its user: it came before us
+            return
         try:
             rehearse(viewer, adapter)
             self._host = Host(

@@ -79,3 +79,26 @@ def test_it_ends_at_once_and_leaves_nothing(name: str, run_folder: Path) -> None
     # Keys are for those who wait for it to come back, the units for the next napari.
     assert {one for one in left if not one.startswith("units-")} <= {f"viewer-{port}.keys", "logs"}
     assert not Path(tempfile.gettempdir(), f".java_pid{viewer.pid}").exists()
+
+
+BEFORE_ITS_LOOP = """
+import os, signal, sys
+import napari
+run = napari.run
+def run_late():
+    os.kill(os.getpid(), signal.SIGTERM)
+    run()
+napari.run = run_late
+from napari_plugin.__main__ import main
+sys.exit(main(["--virtual", "--port", sys.argv[1]]))
+"""
+
+
+def test_a_signal_just_before_the_loop_of_napari_ends_it_in_good_order() -> None:
+    pytest.importorskip("napari")
+    done = subprocess.run(
+        [sys.executable, "-c", BEFORE_ITS_LOOP, str(free_pair())],
+        stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert not list(running())

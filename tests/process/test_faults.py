@@ -227,8 +227,7 @@ class TestViewerThatIsFrozen:
     def test_while_it_is_paused_it_is_found_out_too(self, stage: Stage) -> None:
         script = """
             from streaming_core.fleet.host import Host
-            from streaming_core.stream.sessions import close_publisher
-from streaming_core.testing import RecordingAdapter
+            from streaming_core.testing import RecordingAdapter
             adapter = RecordingAdapter()
             host = Host(adapter, int(sys.argv[1]))
             adapter.paused = True

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -13,6 +14,7 @@ import pytest
 
 import planecast as pc
 from streaming_core.testing import poll_until
+from tests.process.programs.stage import python_that
 
 pytest.importorskip("scyjava", reason="the extra 'fiji' is not installed")
 
@@ -52,9 +54,20 @@ REST = 40.0
 """Seconds within which a viewer is at rest and has given back what it had, on a busy machine."""
 
 
+SOON = "from fiji_bridge import heap; heap.REST = 2.0"
+"""A viewer that is at rest after 2 s without images, not after 10."""
+
+
 @pytest.fixture
 def viewer() -> Iterator[pc.Viewer]:
     with pc.launch("fiji", headless=True) as viewer:
+        yield viewer
+        viewer.quit()
+
+
+@pytest.fixture
+def soon_at_rest(tmp_path: Path) -> Iterator[pc.Viewer]:
+    with pc.launch("fiji", headless=True, python=python_that(SOON, tmp_path)) as viewer:
         yield viewer
         viewer.quit()
 
@@ -89,14 +102,16 @@ def test_small_images_that_are_replaced_do_not_fill_the_memory() -> None:
     assert int(ran.stdout) < 600 * MIB  # of 940 MB that were sent, were none given back
 
 
-def test_what_is_cleared_goes_back_to_the_system(viewer: pc.Viewer) -> None:
+def test_what_is_cleared_goes_back_to_the_system(soon_at_rest: pc.Viewer) -> None:
+    viewer = soon_at_rest
     before = taken(viewer)
     show(viewer, 400)
     viewer.clear()
     poll_until(lambda: taken(viewer) < before + 0.2 * 400 * PLANE, "it is given back", REST)
 
 
-def test_of_what_is_kept_as_much_stays_as_it_needs(viewer: pc.Viewer) -> None:
+def test_of_what_is_kept_as_much_stays_as_it_needs(soon_at_rest: pc.Viewer) -> None:
+    viewer = soon_at_rest
     before = taken(viewer)
     show(viewer, 100, "kept")
     show(viewer, 300, "cleared")

@@ -22,11 +22,17 @@ from tests.process.programs.stage import (
     kill,
     numbers,
     pid_of,
+    python_that,
     segments,
     send,
 )
 
 WITHOUT = 'import sys; sys.modules["_posixshmem"] = None\n'
+SOON = """
+from streaming_core.stream import receiver, roster
+receiver.CHORES_EVERY = roster.SILENT = 1.0
+"""
+"""A viewer that looks for ended programs after 1 or 2 s, not after 10 or 15."""
 
 
 @pytest.fixture
@@ -34,14 +40,7 @@ def python(tmp_path: Path) -> str:
     """A Python without shared memory, which runs ``-m module arguments``."""
     if not SUPPORTED:
         return sys.executable
-    path = tmp_path / "python"
-    path.write_text(
-        f"#!{sys.executable}\n{WITHOUT}import runpy\n"
-        "sys.argv = sys.argv[sys.argv.index('-m') + 1 :]\n"
-        "runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)\n"
-    )
-    path.chmod(0o755)
-    return str(path)
+    return python_that(WITHOUT, tmp_path)
 
 
 def script(text: str) -> list[str]:
@@ -126,10 +125,11 @@ def test_a_killed_viewer_comes_back_on_its_port_and_gets_what_it_had_not_owned(
 
 
 def test_what_a_killed_program_left_is_removed_by_the_next_start(
-    stage: Stage, python: str, run_folder: Path
+    stage: Stage, python: str, run_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     port = free_pair()
-    pc.launch("recording", port, python=python).close()
+    soon = python_that(WITHOUT + SOON, tmp_path_factory.mktemp("soon")) if SUPPORTED else python
+    pc.launch("recording", port, python=soon).close()
     program = stage.run([*script("""
         viewer = pc.connect(int(sys.argv[1]))
         send(viewer, range(5))

@@ -33,7 +33,10 @@ def test_another_process_takes_its_port_and_what_was_lost_is_named(stage: Stage,
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="processes cannot be frozen there")
-def test_a_viewer_that_hangs_is_replaced(stage: Stage, port: int) -> None:
+def test_a_viewer_that_hangs_is_replaced(
+    stage: Stage, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streaming_core.fleet.process.PATIENCE", 0.5)
     with pc.connect(port) as viewer:
         pid = viewer.state()["pid"]
         os.kill(pid, signal.SIGSTOP)

@@ -214,6 +214,20 @@ def fed(viewer: pc.Viewer, t: int) -> int:
     return found[0]
 
 
+def python_that(begins: str, folder: Path) -> str:
+    """Return a Python for viewers that runs these lines before ``-m module arguments``."""
+    if sys.platform == "win32":
+        pytest.skip("needs scripts that name what runs them")
+    path = folder / "python"
+    path.write_text(
+        f"#!{sys.executable}\n{begins}\nimport runpy, sys\n"
+        "sys.argv = sys.argv[sys.argv.index('-m') + 1 :]\n"
+        "runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)\n"
+    )
+    path.chmod(0o755)
+    return str(path)
+
+
 def with_shm(options: str) -> tuple[str, ...]:
     """Return the start of a command that has a /dev/shm of its own."""
     mount = f'mount -t tmpfs -o {options} tmpfs /dev/shm && exec "$@"'

@@ -194,8 +194,8 @@ class Pyramids:
                     continue
                 gone = weakref.ref(plane, partial(self._drop, number))
                 self._made[number] = gone, versions
-                while len(self._made) > KEPT:
-                    del self._made[next(iter(self._made))]
+                for oldest in list(self._made)[:-KEPT]:  # a copy: planes go at any time
+                    self._made.pop(oldest, None)
             del plane
             for one in versions:
                 self.took(one)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Final
 
 from streaming_core.errors import NoDisplay
@@ -69,7 +70,7 @@ def display(virtual: bool, viewer_kind: str = "napari") -> Iterator[None]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
-        preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+        preexec_fn=partial(_end_with, os.getpid()) if sys.platform == "linux" else None,
     )
     os.close(writing)
     try:
@@ -85,6 +86,8 @@ def display(virtual: bool, viewer_kind: str = "napari") -> Iterator[None]:
         process.wait()
 
 
-def _end_with_parent() -> None:
+def _end_with(parent: int) -> None:
     """Ask the kernel to end this process when its parent dies, also by SIGKILL."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # it died before we asked
+        os._exit(1)

@@ -153,8 +153,11 @@ class Route:
         self._ends_at = deadline if self._ends_at is None else min(self._ends_at, deadline)
 
     def revive(self) -> bool:
-        """Use a route again that was about to close; False if it is closed already."""
-        if self.link.phase is Phase.CLOSED:
+        """Use a route again that was about to close; False if it is closed, or its viewer has gone.
+
+        The next viewer on the port is found by a new one at once, not at the next greeting.
+        """
+        if self.link.phase is Phase.CLOSED or (self._ends_at and not self.link.attached):
             return False
         self._ends_at = None
         return True

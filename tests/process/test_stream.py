@@ -15,7 +15,7 @@ import planecast as pc
 from streaming_core.errors import InvalidSetting
 from streaming_core.protocol import delivery as link
 from streaming_core.stream.sessions import close_publisher
-from streaming_core.testing import RecordingAdapter, poll_until, recording_viewer
+from streaming_core.testing import RecordingAdapter, free_pair, poll_until, recording_viewer
 
 RNG = np.random.default_rng(7)
 DTYPES = ["?", "i1", "u1", "i2", "u2", ">u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8", ">f8"]
@@ -68,6 +68,17 @@ def test_a_connection_is_ready_without_a_further_message(
         with pc.connect(recorder[0], timeout=1000):
             pass
         close_publisher(linger=0.0)
+
+
+def test_the_next_viewer_on_a_port_is_greeted_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link, "RETURN_EVERY", 1000.0)
+    port = free_pair()
+    for _ in range(10):
+        with recording_viewer(port):
+            viewer = pc.connect(port)
+            route = viewer.route()
+        poll_until(lambda: not route.link.attached, "it says good-bye")  # noqa: B023
+        viewer.close()
 
 
 def test_the_array_may_change_as_soon_as_show_returns(viewer: pc.Viewer) -> None:

@@ -171,8 +171,9 @@ def test_menu_and_palette_begin_and_end_it(
 
 
 def test_who_waits_for_a_window_that_hangs_is_told_so(
-    theirs: napari.Viewer, program: Program
+    theirs: napari.Viewer, program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("streaming_core.stream.route.HANGS", 0.5)
     listening = listen(theirs)
     viewer = program(pc.connect, listening.port)
     program(viewer.show, np.ones((40, 40), "u1"))
@@ -181,7 +182,7 @@ def test_who_waits_for_a_window_that_hangs_is_told_so(
     def send_and_wait() -> None:
         for t in range(3):
             viewer.show(np.ones((40, 40), "u1"), components={"t": t})
-        viewer.settle(6.0)
+        viewer.settle(3.0)
 
     # This thread draws the window, and now waits for the program instead.
     waits = program.begin(send_and_wait)

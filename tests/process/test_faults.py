@@ -115,13 +115,14 @@ class TestViewerThatIsSlow:
     ) -> None:
         monkeypatch.setenv("PLANECAST_CREDIT", "3")
         monkeypatch.setenv("PLANECAST_BACKLOG", "2")
+        monkeypatch.setattr("streaming_core.protocol.delivery.RETURN_EVERY", 0.2)
         with recording_viewer() as (port, adapter), pc.connect(port, stall=1.0) as viewer:
             adapter.hold()
             deliveries = send(viewer, range(200))
             assert [one.state for one in deliveries[2:]] == ["undelivered"] * 198
             first = deliveries[2]
-            with pytest.raises(pc.TimedOut):  # it says HELLO each second, and gets no answer
-                deliveries[0].wait(2.5, shown=True)
+            with pytest.raises(pc.TimedOut):  # it says HELLO again and again, and gets no answer
+                deliveries[0].wait(1.0, shown=True)
             (late,) = send(viewer, range(200, 201))
             assert (late.state, first.reason) == ("undelivered", "no progress for 1 s")
             assert len(errors(caplog)) == 1
@@ -360,7 +361,10 @@ class TestViewerThatIsKilled:
         adapter.close()
 
     @pytest.mark.usefixtures("impatience")
-    def test_a_web_server_that_takes_its_port_for_a_while_stops_nothing(self, port: int) -> None:
+    def test_a_web_server_that_takes_its_port_for_a_while_stops_nothing(
+        self, port: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("streaming_core.stream.route.SILENT", 1.0)
         with recording_viewer() as (other, _):
             viewer, healthy = pc.connect(port), pc.connect(other)
             send(viewer, range(3))

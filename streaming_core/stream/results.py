@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streaming_core.errors import OutOfSharedMemory, RequestFailed
-from streaming_core.memory.segments import Segment
+from streaming_core.memory.segments import Segment, sweep
 from streaming_core.protocol.messages import ArrayResult, Inline, Slab
 from streaming_core.protocol.wire import split
 from streaming_core.stream.session import Session
@@ -49,9 +49,10 @@ class Results:
     """
 
     def __init__(self, vid: str, inline_below: int) -> None:
-        self._prefix = f"pc{vid}_"
+        self._prefix = f"pc{vid}"
         self._inline_below = inline_below
         self._made = 0
+        self._closed = False
         self._lock = threading.Lock()
         self._waiting: dict[str, dict[int, list[Result]]] = {}
 
@@ -83,8 +84,10 @@ class Results:
 
     def _offer(self, sid: str, number: int, array: NDArray[Any]) -> ArrayResult:
         with self._lock:
+            if self._closed:
+                raise RequestFailed("the viewer was closed")
             self._made += 1
-            name = f"{self._prefix}{self._made:x}"
+            name = f"{self._prefix}_{self._made:x}"
         segment = Segment.create(name, array.nbytes)
         segment.begin_write()
         np.copyto(segment.array(array.shape, array.dtype), array)
@@ -135,9 +138,12 @@ class Results:
             self.release(sid, number)
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Let go of everything, also of what another thread is about to offer."""
+        with self._lock:
+            self._closed = True
         for sid in list(self._waiting):
             self.drop(sid)
+        sweep(self._prefix)
 
 
 def _unlink(results: Iterable[Result]) -> None:

@@ -66,3 +66,16 @@ def test_what_nobody_comes_for_is_let_go_of(offered: Results) -> None:
     offered.expire(float("inf"))
     assert not path.exists()
     assert offered.waiting(asking.sid) == 0
+
+
+@pytest.mark.skipif(FOLDER is None, reason="looks at segments in /dev/shm")
+def test_what_is_offered_while_the_viewer_closes_is_let_go_of(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    vid = new_vid()
+    made, asking = Results(vid, inline_below=1000), session(shm=True)
+    monkeypatch.setattr(np, "copyto", lambda *_: made.close())
+    made.carry(asking, 1, LARGE)
+    assert not list(Path(str(FOLDER)).glob(f"pc{vid}_*"))
+    with pytest.raises(RequestFailed, match="was closed"):
+        made.carry(asking, 2, LARGE)

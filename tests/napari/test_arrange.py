@@ -323,7 +323,7 @@ def test_regrouping_a_thousand_planes_copies_none(stream: Stream) -> None:
 
 
 def test_a_viewer_answers_while_it_makes_many_layers(stream: Stream) -> None:
-    volume = np.zeros((25, 8, 8), np.uint8)
+    volume = np.zeros((40, 8, 8), np.uint8)
     stream.show(volume, "ZYX", {"channel": "a"})
     stream.settle()
     there: list[int] = []
@@ -332,7 +332,7 @@ def test_a_viewer_answers_while_it_makes_many_layers(stream: Stream) -> None:
         stream.ask("state")
         there.append(len(names(stream)))
     assert len(set(there)) > 10  # one at a time, and it was asked in between
-    assert len(names(stream)) == 25
+    assert len(names(stream)) == 40
 
 
 def test_what_cannot_be_arranged_gets_words_and_changes_nothing(stream: Stream) -> None:

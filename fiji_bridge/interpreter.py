@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ ESCAPE: Final = 5.0
 
 CANCELED: Final = "Macro canceled"
 HEADLESS: Final = "HeadlessException"
+UNAWAITED: Final = "nobody waits for it any more"
 EXITED: Final = "it ended itself with exit"
 STUCK: Final = (
     "its time is over, and Java cannot stop it: the viewer runs no other macro while it goes on. "
@@ -147,15 +149,19 @@ class Running:
         except jvm.java("java.lang.Throwable") as error:
             self._thrown.append(_words(error))
 
-    def finish(self, timeout: float) -> Ending:
-        """Run it to its end, or end it when its time is over or it waits for a person."""
+    def finish(self, timeout: float, awaited: Callable[[], bool]) -> Ending:
+        """Run it to its end, or end it.
+
+        When its time is over, it waits for a person, or nobody waits for it any more.
+        """
         jvm.java("ij.IJ").getErrorMessage()  # an older one is not this macro's
         self._thread.start()
-        asked = self._wait(timeout)
+        asked = self._wait(timeout, awaited)
         late = self._thread.isAlive() and not asked
+        why_ended = f"it took longer than {timeout:g} s" if awaited() else UNAWAITED
         line = self._macro.line()
         if late:
-            log.warning("a macro took longer than %g s: %s", timeout, whereabouts(self._thread))
+            log.warning("a macro is ended, %s: %s", why_ended, whereabouts(self._thread))
         if self._thread.isAlive():
             self._end()
         if self._thread.isAlive():
@@ -163,16 +169,16 @@ class Running:
         self._macro.clean()
         self._look()  # a plugin may have crashed at the very end
         if late:
-            return Ending(error=f"it took longer than {timeout:g} s, and was ended", line=line)
+            return Ending(error=f"{why_ended}, and was ended", line=line)
         error = self._error(line)
         if error:
             return Ending(error=error, line=line)
         return Ending(value=self._values[0])
 
-    def _wait(self, timeout: float) -> bool:
+    def _wait(self, timeout: float, awaited: Callable[[], bool]) -> bool:
         """Wait until it has ended; True as soon as it cannot go on."""
         deadline = time.monotonic() + timeout
-        while self._thread.isAlive() and time.monotonic() < deadline:
+        while self._thread.isAlive() and time.monotonic() < deadline and awaited():
             self._thread.join(LOOK_MS)
             if self._look():
                 return True

@@ -12,7 +12,7 @@ from typing import Any, Final
 from fiji_bridge import findings, jvm
 from fiji_bridge.active import described
 from fiji_bridge.edt import on_edt
-from fiji_bridge.interpreter import EXITED, Ending, Macro, Running, why
+from fiji_bridge.interpreter import EXITED, UNAWAITED, Ending, Macro, Running, why
 from fiji_bridge.scripts import Script
 from fiji_bridge.stacks import Stacks
 from fiji_bridge.unseen import Unseen
@@ -95,6 +95,9 @@ class Macros:
                 if self._stopping:
                     return
                 call = self._queue.popleft()
+            if not call.awaited():
+                call.fail(UNAWAITED)
+                continue
             try:
                 self._carry_out(call)
             except RequestFailed as error:
@@ -123,7 +126,7 @@ class Macros:
         lines = findings.Log(windows=windows)
         self._runs = True
         try:
-            ending = Running(macro).finish(timeout)
+            ending = Running(macro).finish(timeout, call.awaited)
         finally:
             self._runs = False
             written = lines.end()

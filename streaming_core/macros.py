@@ -143,7 +143,8 @@ class Macros(ABC):
             Of SciJava, such as "groovy", where the viewer runs an ImageJ2 or Fiji. ``args`` is a
             variable then, and the value is that of the last line.
         timeout
-            Seconds that it may take, once it is its turn. After that it is ended.
+            Seconds that it may take, once it is its turn. After that it is ended, as it is when
+            Ctrl-C interrupts the call, or the program ends.
 
         Raises
         ------
@@ -154,6 +155,8 @@ class Macros(ABC):
             it had opened to ask was closed, and the next macro can run.
         RequestFailed
             When the viewer runs no macros, or not in this language.
+        TimedOut
+            When others ran for so long that its turn did not come; it is not begun then.
 
         Examples
         --------

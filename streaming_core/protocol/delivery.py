@@ -91,6 +91,7 @@ class Link:
     _moved_at: float = 0.0
     _said_at: float = float("-inf")
     _died_at: float = 0.0
+    _why: str = ""
 
     def __post_init__(self) -> None:
         self._moved_at = self.now
@@ -149,7 +150,7 @@ class Link:
         self.last += 1
         seq = self.last
         if not self.attached:
-            return [Settle(seq, State.UNDELIVERED, self._why_detached()), Free(seq, True)]
+            return [Settle(seq, State.UNDELIVERED, self._why), Free(seq, True)]
         if not self.pending:
             self._moved_at = now
         actions: list[Action] = []
@@ -158,9 +159,6 @@ class Link:
             actions += self._replace(old)
         self._queue.add(seq, Entry(nbytes, name, place))
         return actions + self._send_more()
-
-    def _why_detached(self) -> str:
-        return "the program closed the connection" if self.phase is Phase.CLOSED else "detached"
 
     def _replace(self, seq: int) -> list[Action]:
         self._queue.forget(seq)
@@ -178,7 +176,7 @@ class Link:
         """End the session: what is not owned never will be."""
         actions = self._give_up(reason, proven=False)
         actions += self._unseen()
-        self.phase = Phase.CLOSED
+        self.phase, self._why = Phase.CLOSED, "the program closed the connection"
         return actions
 
     def _give_up(self, reason: str, *, proven: bool) -> list[Action]:
@@ -349,9 +347,10 @@ class Link:
         """Take BYE: the viewer was closed by its user."""
         if not self.attached:
             return []
+        self._why = reason or "the viewer was closed"
         # Greeting or waiting, we may have been heard by the next one on the port.
         certain = self.phase is Phase.READY
-        actions = self._give_up(reason or "the viewer was closed", proven=certain)
+        actions = self._give_up(self._why, proven=certain)
         self.phase = Phase.DETACHED
         return actions + self._lose(closed=True)
 
@@ -372,7 +371,8 @@ class Link:
         if gone or self._stalled(now):
             # In doubt: it may be reading, or another on the port that has heard our HELLO by now.
             died, still = "the viewer died and did not come back", "no progress for "
-            actions = self._give_up(died if gone else f"{still}{self.stall:g} s", proven=False)
+            self._why = died if gone else f"{still}{self.stall:g} s"
+            actions = self._give_up(self._why, proven=False)
             self.phase = Phase.DETACHED
             return actions + self._greet(now)
         if self.phase is Phase.READY:

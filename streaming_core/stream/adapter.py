@@ -40,7 +40,8 @@ class Call:
 
     ``arguments`` come from another process and are checked by the verb itself.
     Call ``reply`` (a plain JSON-able result, and at most one array) or ``fail`` (a
-    sentence) exactly once, from any thread. ``sid`` names the producer's connection.
+    sentence) exactly once, from any thread. ``sid`` names the producer's connection;
+    ``awaited`` tells, on any thread, whether somebody still waits for the answer.
     """
 
     verb: str
@@ -48,6 +49,7 @@ class Call:
     reply: Callable[..., None]
     fail: Callable[[str], None]
     sid: str = ""
+    awaited: Callable[[], bool] = lambda: True
 
 
 class ViewerAdapter(Protocol):

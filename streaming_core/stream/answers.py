@@ -62,7 +62,8 @@ class Answers:
             yield session, reply, parts
 
     def release(self, session: Session, number: int) -> None:
-        """Let go of an answer: its array was copied."""
+        """Let go of an answer: its array was copied, or nobody waits for it any more."""
+        session.awaited.discard(number)
         if number in session.questions:
             session.questions[number] = None
         self._results.release(session.sid, number)
@@ -97,7 +98,10 @@ class Answers:
             fail(f"a {self._adapter.viewer_kind} viewer cannot do that; it can: {known}")
             return
         reply = state if request.verb == "state" else answer
-        self._adapter.call(Call(request.verb, request.arguments, reply, fail, session.sid))
+        self._adapter.call(Call(
+            request.verb, request.arguments, reply, fail, session.sid,
+            lambda: request.number in session.awaited,
+        ))  # fmt: skip
 
     def _reply(
         self, session: Session, number: int, result: Any, array: NDArray[Any] | None, error: str

@@ -86,8 +86,7 @@ class Items:
         elif action.state is State.SHOWN:
             del self._items[action.seq]
             if action.text:
-                name, text = str(item.name), plain(action.text)
-                log.error("%s: %s is not shown: %s", self._viewer, name, text)
+                self.ledger.hide(str(item.name), plain(action.text))
         elif action.text == "gap":
             del self._items[action.seq]
 

@@ -49,8 +49,9 @@ class Ledger:
         self._lines: dict[int, str] = {}
         self._missed: dict[int, tuple[int, str]] = {}
         self._found: deque[int] = deque(maxlen=REMEMBERED)
-        self._unsaid = self._unsaid_found = 0
-        self._quiet_until = self._found_quiet_until = -math.inf
+        self._unsaid = self._unsaid_found = self._unseen = 0
+        self._quiet_until = self._found_quiet_until = self._unseen_quiet_until = -math.inf
+        self._not_shown = ""
 
     @property
     def undelivered(self) -> Sequence[str]:
@@ -93,6 +94,11 @@ class Ledger:
             self._lines.pop(number, None)
             self._found.append(number)
 
+    def hide(self, name: str, reason: str) -> None:
+        """Note an image that the viewer has and does not show; `say` logs it."""
+        self._unseen += 1
+        self._not_shown = f"{name} is not shown: {reason}"
+
     def lose(self, gap: Lost) -> None:
         """Note what a viewer owned that is gone. Who closed it knows, so that is no error."""
         names = [name.decode() for name in gap.names]
@@ -122,6 +128,10 @@ class Ledger:
             log.warning("%s: %d reported as undelivered came after all",
                         self._viewer, self._unsaid_found)  # fmt: skip
             self._unsaid_found, self._found_quiet_until = 0, now + BURST
+        if self._unseen and (now >= self._unseen_quiet_until or last):
+            others = f" (one of {self._unseen})" if self._unseen > 1 else ""
+            log.error("%s: %s%s", self._viewer, self._not_shown, others)
+            self._unseen, self._unseen_quiet_until = 0, now + BURST
         if not self._unsaid or (now < self._quiet_until and not last):
             return
         log.error(

@@ -138,6 +138,8 @@ class Requests:
                 )
             finally:
                 del self._waiting[question.request.number]
+                if question.answer is None:  # also where Ctrl-C interrupts: the viewer may stop
+                    route.say(Release(route.sid, question.request.number))
             gone = self._elsewhere(question)
         if question.answer is None:
             if gone:

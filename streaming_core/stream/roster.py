@@ -64,7 +64,9 @@ class Roster:
 
     def end(self, sid: str) -> None:
         """Forget a session; what it sent stays."""
-        if self._sessions.pop(sid, None) is not None:
+        session = self._sessions.pop(sid, None)
+        if session is not None:
+            session.awaited.clear()
             self._ended(sid)
             self.share_out()
 

@@ -68,6 +68,8 @@ class Session:
         Its requests that have no answer yet.
     questions
         Number of a request -> its answer, or None while there is none and when it was heard.
+    awaited
+        Those for whose answer somebody waits; any thread may look.
     """
 
     sid: str
@@ -86,6 +88,7 @@ class Session:
     lend: bool = False
     asking: int = 0
     questions: dict[int, Any] = field(default_factory=dict)
+    awaited: set[int] = field(default_factory=set)
     _begun: int = 0
     _highest: int = 0
     _absent: dict[int, None] = field(default_factory=dict)
@@ -274,12 +277,14 @@ class Session:
 
     def asked(self, number: int) -> None:
         """Note a request that is about to be carried out."""
+        self.awaited.add(number)
         self.questions[number] = None
         if len(self.questions) > MOST_QUESTIONS:
             del self.questions[next(iter(self.questions))]
 
     def answered(self, number: int, answer: object) -> None:
         """Keep an answer, and no more than the newest few."""
+        self.awaited.discard(number)
         self.questions.pop(number, None)
         self.questions[number] = answer  # as the newest
         known = [one for one, kept in self.questions.items() if kept is not None]

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
@@ -94,3 +101,54 @@ def test_what_java_cannot_stop_is_told_and_the_stream_goes_on() -> None:
         assert viewer.run_macro("return 'x';").value == "x"
         viewer.quit()
     assert pc.viewers() == []
+
+
+ENDLESS = "while (true) { wait(10); }"
+
+
+def until_it_runs(viewer: pc.Viewer) -> None:
+    deadline = time.monotonic() + 60
+    while viewer.state()["macro"] != "runs":
+        assert time.monotonic() < deadline, "the macro was not begun"
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
+def test_the_macro_of_a_program_that_has_ended_keeps_nobody_waiting(end: signal.Signals) -> None:
+    with pc.launch("fiji", headless=True) as viewer:
+        words = (
+            "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+            f"import planecast as pc; pc.connect({viewer.port}).run_macro({ENDLESS!r}, timeout=999)"
+        )
+        command = [sys.executable, "-c", words]
+        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as program:
+            try:
+                until_it_runs(viewer)
+                program.send_signal(end)
+                program.wait(60)
+            finally:
+                program.kill()
+        assert viewer.run_macro("return 'next';", timeout=60).value == "next"
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """A program that a shell runs in the background ignores SIGINT: hear it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_ctrl_c_ends_the_macro_and_the_program_runs_another() -> None:
+    with pc.launch("fiji", headless=True) as viewer, pc.connect(viewer.port) as other:
+
+        def interrupt() -> None:
+            until_it_runs(other)
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+        person = threading.Thread(target=interrupt)
+        person.start()
+        with pytest.raises(KeyboardInterrupt):
+            viewer.run_macro(ENDLESS, timeout=3600)
+        person.join(60)
+        assert viewer.run_macro("return 'next';", timeout=60).value == "next"

@@ -21,6 +21,7 @@ from napari_plugin.gl import guard_context, texture_limit
 from napari_plugin.gui_thread import Crossing
 from napari_plugin.layers import Layers
 from napari_plugin.making import THUMBNAIL_EVERY, knows_colormap
+from napari_plugin.space import knows_unit
 from napari_plugin.verbs import Verbs
 from streaming_core.errors import InvalidImage, InvalidKind, RequestFailed
 from streaming_core.fleet.host import Host
@@ -222,13 +223,13 @@ class NapariAdapter:
             return
         self.layers.begin(image)
         planes = list(self.layers.catalog.locate(image))
-        note = ""
+        notes: list[str] = []
         for number, (key, inside, index) in enumerate(planes, 1):
             made = self.layers.put(image, key, inside, np.asarray(arrival.pixels[index]))
-            if made and image.colormap and not knows_colormap(image.colormap):
-                note = f"napari has no colormap {image.colormap!r}, and takes its own"
+            notes += _not_known(image) if made and not notes else []
             self._made |= made
             if number == len(planes):
+                note = "; ".join(notes)
                 self._shown.append(partial(arrival.shown, note=note) if note else arrival.shown)
             yield len(planes) - number, made
 
@@ -274,6 +275,16 @@ class NapariAdapter:
         if self._crossing.idle:
             self.layers.position.update()
             self.layers.redraw.thumbnails()
+
+
+def _not_known(image: Image) -> list[str]:
+    """Return what napari does not know of how an image is to look."""
+    notes = []
+    if image.colormap and not knows_colormap(image.colormap):
+        notes.append(f"napari has no colormap {image.colormap!r}, and takes its own")
+    if not knows_unit(image.units):
+        notes.append(f"units={image.units!r} is no length that is known, and stands for pixels")
+    return notes
 
 
 class Show:

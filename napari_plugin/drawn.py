@@ -33,6 +33,10 @@ KEPT: Final[Mapping[str, tuple[str, ...]]] = {
 """What else a layer keeps when it has to be made anew, for 3-D."""
 
 OUTLINE: Final[Mapping[str, Any]] = {"edge_color": "yellow", "face_color": "transparent"}
+RING: Final[Mapping[str, Any]] = {
+    "border_color": "yellow", "border_width": 0.15, "face_color": "#ffff0026",
+}  # fmt: skip
+"""What is marked stays in sight: napari's own points are white discs, and hide small cells."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +69,7 @@ def make_layer(content: Content, **words: Any) -> Layer:
     elif content.kind == "shapes":
         layer = Shapes(ndim=content.ndim, edge_width=1, **OUTLINE, **words)
     else:
-        layer = Points(ndim=content.ndim, **words)
+        layer = Points(ndim=content.ndim, **RING, **words)
     layer.editable = False
     return layer
 

@@ -165,8 +165,7 @@ class Layers:
         """Forget the groups of a source, or all and what was expected; return how many."""
         self._remember()
         self._arranger.forget(source)
-        cleared_marks = self.marks.clear(source)
-        return self._discard(self.catalog.clear(source)) + cleared_marks
+        return self.marks.clear(source) + self._discard(self.catalog.clear(source))
 
     def forget_old_runs(self) -> int:
         """Let go of what only older runs have shown; return from how many groups."""
@@ -199,6 +198,7 @@ class Layers:
         self.axes = self.axes.expecting(self._expected())
         if not (keys or self.marks.entries):
             self.space.forget()
+            self.position.forget_scale()
             self._order.clear()
         self._stale_axes = True
         self._grow()

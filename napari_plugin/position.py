@@ -26,6 +26,9 @@ CORNER: Final = "top_left"
 """Of the text; the scale bar stands where napari puts overlays, at the bottom right."""
 
 
+LONGEST: Final = 40
+"""Characters of a value that the text shows; the end of a long line would be out of sight."""
+
 READABLE: Final = 0.2
 """Seconds that a text stays while sliders follow a stream.
 
@@ -39,7 +42,8 @@ class Position:
 
     The overlay belongs to the user. Planecast switches it on once, if nobody had written
     anything there, and never again after they have switched it off. A text that they put there
-    stays. The scale bar is switched on once too, by the first image that has a size and a unit.
+    stays. The scale bar is switched on once too, by the first image that has a size and a unit,
+    and goes when the last image has gone.
 
     Parameters
     ----------
@@ -58,7 +62,7 @@ class Position:
         self._text = viewer.canvas.overlays.text
         self._wrote = ""
         self._offered = False
-        self._measured = False
+        self._measured = self._our_bar = False
         self._unhurried = False
         self._wrote_at = 0.0
         dims, layers = viewer.dims.events, viewer.layers.events
@@ -102,8 +106,15 @@ class Position:
     def note_scale(self, image: Image) -> None:
         """Switch the scale bar on for the first image whose pixels have a size in a unit."""
         if not self._measured and image.units not in PIXEL and "X" in image.scale:
-            self._measured = True
-            self._viewer.canvas.overlays.scale_bar.visible = True
+            bar = self._viewer.canvas.overlays.scale_bar
+            self._measured, self._our_bar = True, not bar.visible
+            bar.visible = True
+
+    def forget_scale(self) -> None:
+        """Take our scale bar away, unless its user has; the next image with a size brings it."""
+        bar = self._viewer.canvas.overlays.scale_bar
+        if self._our_bar and bar.visible:
+            self._measured = self._our_bar = bar.visible = False
 
     def close(self) -> None:
         """Write nothing more, and take away what was written."""
@@ -122,7 +133,16 @@ class Position:
 
 def in_words(shown: Components) -> str:
     """Say a place in the order of sliders, channel, t and z last."""
-    return describe({name: shown[name] for name in stack_order(list(shown))})
+    return describe({name: _short(shown[name]) for name in stack_order(list(shown))})
+
+
+def _short(value: Any) -> Any:
+    """Return a value, or each of several, without the middle of a long text."""
+    if isinstance(value, tuple | list):
+        return tuple(_short(one) for one in value)
+    if isinstance(value, str) and len(value) > LONGEST:
+        return f"{value[: LONGEST // 2]}…{value[1 - LONGEST // 2 :]}"
+    return value
 
 
 def in_view(cut: Mapping[str, Value], splits: Iterable[Place]) -> Components:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any, Final
 
 import pint
 
 from napari_plugin.plan import Axes
 from streaming_core import calibration
-
-log = logging.getLogger("planecast.napari.space")
 
 PIXEL: Final = frozenset({"", "pixel", "pixels", "px"})
 
@@ -38,7 +35,6 @@ class Space:
         if self._unit != "pixel" or unit in PIXEL or unit in self._factors:
             return False
         if micrometres(unit) is None:
-            log.warning("units=%r is no length that is known here; shown in pixels", unit)
             self._factors[unit] = 1.0
             return False
         self._unit = "um" if micrometres(unit) == 1.0 else unit
@@ -58,6 +54,11 @@ class Space:
         """Units of all dimensions of a layer; T is in seconds where its step is known."""
         known = {"z": self._unit, "t": "s" if "t" in axes.steps else "pixel"}
         return (*(known.get(name, "pixel") for name in axes.names), self._unit, self._unit)
+
+
+def knows_unit(unit: str) -> bool:
+    """Whether lengths in a unit can be shown; none at all means pixels."""
+    return unit in PIXEL or micrometres(unit) is not None
 
 
 def micrometres(unit: str) -> float | None:

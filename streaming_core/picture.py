@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from html import escape
 from typing import Any, Final
 
@@ -54,7 +54,7 @@ def html_of(name: str, state: Mapping[str, Any], picture: NDArray[np.uint8] | No
     held = say_bytes(memory["held"])
     if memory.get("budget"):
         held += f" of {say_bytes(memory['budget'])}"
-    facts = [f"{len(state['groups'])} groups", held, f"{len(state['producers'])} programs"]
+    facts = [_count(state["groups"], "group"), held, _count(state["producers"], "program")]
     if state["paused"]:
         facts.append(f"programs wait: {state.get('why') or 'it is paused'}")
     lines = [f"<b>{escape(name)}</b><br>{escape(' · '.join(facts))}"]
@@ -71,6 +71,10 @@ def html_of(name: str, state: Mapping[str, Any], picture: NDArray[np.uint8] | No
         rows.append(f"<tr><td>and {more} more</td></tr>")
     lines.append(f"<table>{''.join(rows)}</table>")
     return "<div>" + "".join(lines) + "</div>"
+
+
+def _count(things: Sized, noun: str) -> str:
+    return f"{len(things)} {noun}{'s' * (len(things) != 1)}"
 
 
 def _size(group: Mapping[str, Any]) -> str:

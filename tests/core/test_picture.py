@@ -38,3 +38,6 @@ def test_names_are_text_and_nothing_else() -> None:
     assert "&lt;script&gt;" in html
     for words in ("30 groups", "1.0 kB of 2.0 kB", "programs wait: &lt;b&gt;", "and 10 more"):
         assert words in html
+    assert ">1 group · 1.0 kB of 2.0 kB · 0 programs" in html_of(
+        "napari", state | {"groups": [group | {"planes": 1}]}, None
+    )

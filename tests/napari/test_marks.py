@@ -50,6 +50,15 @@ def test_points_of_a_well_lie_on_each_z_and_on_no_other_well(stream: Stream) -> 
         assert not is_seen(stream, 20, 20, well="A1", z=z)
 
 
+def test_a_point_does_not_hide_what_it_marks(stream: Stream) -> None:
+    image = black()
+    image[15:26, 15:26] = 200  # a cell
+    stream.show(image, source="raw", contrast_limits=(0, 255))
+    stream.mark("points", [[20, 20], [40, 40]])
+    stream.settle()
+    assert min(stream.pixel(20, 20)) > 100 > max(stream.pixel(40, 40)) > 0
+
+
 def test_points_with_z_lie_on_their_z(stream: Stream) -> None:
     plate(stream, wells=("A1",))
     stream.mark("points", [[0, 20, 20], [2.2, 40, 40]], "ZYX", components={"well": "A1"})

@@ -71,6 +71,11 @@ def test_it_names_the_channels_that_can_be_seen(stream: Stream) -> None:
     assert text(stream) == ""
 
 
+def test_a_long_name_leaves_room_for_what_follows(stream: Stream) -> None:
+    send(stream, "488 nm, GFP, 20 % of the laser, 100 ms, first of two rounds")
+    assert text(stream) == "well B03 · channel 488 nm, GFP, 20 % of…first of two rounds · t 4"
+
+
 def test_axes_that_are_drawn_have_no_position(stream: Stream) -> None:
     stream.show(np.zeros((5, 40, 40), np.uint8), "ZYX", {"well": "B02"}, **FULL)
     stream.settle()
@@ -126,3 +131,25 @@ def test_the_text_is_right_when_a_stream_rests(stream: Stream) -> None:
         stream.show(np.zeros((40, 40), np.uint8), components={"t": t}, **FULL)
         stream.settle()
     stream.until(lambda: bool(overlay.text == "t 5"))
+
+
+def test_a_scale_bar_goes_with_the_last_image(stream: Stream) -> None:
+    bar = stream.viewer.canvas.overlays.scale_bar
+    measured: dict[str, Any] = {"scale": {"Y": 0.5, "X": 0.5}, "units": "um"}
+    send(stream, source="measured", **measured)
+    send(stream, source="pixels")
+    stream.ask("clear", source="measured")
+    assert bar.visible
+    stream.ask("clear")
+    send(stream, source="pixels")
+    assert not bar.visible, "a scale of pixels, which nobody asked for"
+    send(stream, source="measured", **measured)
+    assert bar.visible
+
+
+def test_a_scale_bar_that_a_person_wants_stays(stream: Stream) -> None:
+    bar = stream.viewer.canvas.overlays.scale_bar
+    bar.visible = True
+    send(stream, source="measured", scale={"Y": 0.5, "X": 0.5}, units="um")
+    stream.ask("clear")
+    assert bar.visible

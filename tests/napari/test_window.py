@@ -398,6 +398,13 @@ def test_channels_get_colours_and_a_lone_image_is_gray(stream: Stream) -> None:
     assert stream.notes == ["napari has no colormap 'nope', and takes its own"]
 
 
+def test_a_unit_that_nobody_knows_is_told_and_stands_for_pixels(stream: Stream) -> None:
+    for unit in ("um", "furlongz", ""):
+        stream.show(quarters(0, 9, 9, 9), source=f"in {unit}", scale={"X": 2.0}, units=unit)
+    stream.settle()
+    assert stream.notes == ["units='furlongz' is no length that is known, and stands for pixels"]
+
+
 def test_layers_of_others_are_left_alone(stream: Stream) -> None:
     viewer = stream.viewer
     mine = viewer.add_image(np.ones((3, 20, 20)), name="raw", contrast_limits=(0, 1))

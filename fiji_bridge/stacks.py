@@ -147,6 +147,8 @@ class Stacks:
         self.scene.expected = self.catalog.expected
         self._told = {told: run for told, run in self._told.items() if told[0] not in gone}
         self._close(gone)
+        if not self.catalog.groups:
+            self.scene.follow = True  # nobody has moved a slider of what is to come
         return len(gone) + self.clear_marks(source)
 
     def forget_old_runs(self) -> int:

@@ -198,7 +198,7 @@ class Layers:
         self.axes = self.axes.expecting(self._expected())
         if not (keys or self.marks.entries):
             self.space.forget()
-            self.position.forget_scale()
+            self.position.begin_anew()
             self._order.clear()
         self._stale_axes = True
         self._grow()

@@ -110,8 +110,12 @@ class Position:
             self._measured, self._our_bar = True, not bar.visible
             bar.visible = True
 
-    def forget_scale(self) -> None:
-        """Take our scale bar away, unless its user has; the next image with a size brings it."""
+    def begin_anew(self) -> None:
+        """All images have gone: let the sliders follow those to come, and take our scale bar away.
+
+        One that its user has switched off stays off; else the next image with a size brings it.
+        """
+        self._sliders.follow = True
         bar = self._viewer.canvas.overlays.scale_bar
         if self._our_bar and bar.visible:
             self._measured = self._our_bar = bar.visible = False

@@ -49,6 +49,17 @@ def test_sliders_follow_the_newest_image_until_a_person_moves_one(fiji: Fiji) ->
     assert fiji.state()["follow"] is True
 
 
+def test_when_all_is_cleared_sliders_follow_again(fiji: Fiji) -> None:
+    for t in range(3):
+        fiji.show(plane(t), source="live", components={"t": t})
+    fiji.move("live", 1, 1, 1)
+    assert fiji.state()["follow"] is False
+    fiji.call("clear", source=None)
+    for t in range(3):
+        fiji.show(plane(t), source="live", components={"t": t})
+    assert fiji.look("live")["position"] == [1, 1, 3]
+
+
 def test_of_an_image_with_z_the_slice_that_is_looked_at_is_kept(fiji: Fiji) -> None:
     volume = np.stack([plane(z) for z in range(5)])
     fiji.show(volume, axes="ZYX", source="live", components={"t": 0})

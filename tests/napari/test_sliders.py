@@ -40,6 +40,20 @@ def test_sliders_follow_the_newest_image_until_somebody_moves_one(stream: Stream
     assert shown(stream) == {"z": 9}
 
 
+def test_when_all_is_cleared_sliders_follow_again(stream: Stream) -> None:
+    for z in (0, 5):
+        show(stream, z, z=z)
+        show(stream, z, source="other", z=z)
+    stream.ask("navigate", components={"z": 0})
+    stream.ask("clear", source="other")
+    show(stream, 7, z=7)
+    assert shown(stream) == {"z": 0}
+    stream.ask("clear")
+    for z in (0, 5):
+        show(stream, z, z=z)
+    assert shown(stream) == {"z": 5}
+
+
 def test_following_does_not_end_by_itself(stream: Stream) -> None:
     for well in ("B", "A", "C"):
         for channel in ("x", "y"):

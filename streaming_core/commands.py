@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,6 +24,7 @@ from streaming_core.errors import InvalidImage, MissingDependency, PlanecastErro
 from streaming_core.files import FileProblem, Pattern, expand, images
 from streaming_core.fleet import doctor as diagnosis
 from streaming_core.fleet.display import has_display
+from streaming_core.fleet.registry import find
 from streaming_core.viewer import Viewer
 
 app = typer.Typer(
@@ -49,9 +51,19 @@ FIJI = typer.Option(
 )
 
 
+def _tell_version(asked: bool) -> None:
+    if asked:
+        out.print(f"planecast {version('planecast')}", highlight=False)
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say what happens.")] = False,
+    _: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Say which it is."),
+    ] = False,
 ) -> None:
     """Set up what all commands share."""
     logging.basicConfig(
@@ -103,7 +115,10 @@ def show(
         str | None,
         typer.Option(help="Components in the names: '{well}_s{site}_w{channel}_z{z}.tif'."),
     ] = None,
-    to: Annotated[str, typer.Option(help="Viewer kind: napari or fiji.")] = "napari",
+    to: Annotated[
+        str | None,
+        typer.Option(help="Viewer kind, napari or fiji; else what is on --port, else napari."),
+    ] = None,
     port: Port = None,
     source: Annotated[str | None, typer.Option(help="Who made the images.")] = None,
     virtual: Virtual = False,
@@ -117,7 +132,8 @@ def show(
         _complain(problem)
     if not paths:
         raise typer.Exit(1)
-    with client.launch(to, port, virtual=virtual, python=python, fiji=which) as viewer:
+    kind = to or _kind_on(port)
+    with client.launch(kind, port, virtual=virtual, python=python, fiji=which) as viewer:
         shown, failed = _stream(viewer, paths, reading, source)
         failed += len(problems)
         try:
@@ -132,6 +148,11 @@ def show(
         counted = "1 problem" if failed == 1 else f"{failed} problems"
         err.print(f"planecast: {counted}, see above", style="red", highlight=False)
         raise typer.Exit(1)
+
+
+def _kind_on(port: int | None) -> str:
+    found = find(port) if port is not None else None
+    return found.viewer_kind if found is not None and found.alive() else "napari"
 
 
 def _stream(

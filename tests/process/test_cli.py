@@ -55,6 +55,17 @@ def test_show_streams_a_folder_and_starts_the_viewer(plate: Path) -> None:
 
 
 @pytest.mark.usefixtures("viewers_end")
+def test_show_takes_the_viewer_that_is_on_the_port(plate: Path) -> None:
+    with pc.launch("recording") as viewer:
+        done = planecast("show", str(plate), "--pattern", PATTERN, "--port", str(viewer.port))
+        assert f"are in the recording viewer on port {viewer.port}" in " ".join(done.stdout.split())
+
+
+def test_it_says_which_version_it_is() -> None:
+    assert planecast("--version").stdout == f"planecast {pc.__version__}\n"
+
+
+@pytest.mark.usefixtures("viewers_end")
 def test_files_with_a_problem_are_named_and_the_others_go(plate: Path) -> None:
     (plate / "notes.tif").write_text("not an image")
     (plate / "plate_A01_w1_z3.tif").write_bytes(b"II*\0 cut off")

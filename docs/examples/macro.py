@@ -9,6 +9,7 @@ import numpy as np
 import planecast as pc
 
 MEASURE = """
+selectImage("raw");
 run("Set Measurements...", "mean display redirect=None decimal=3");
 run("Clear Results");
 run("Subtract...", "value=" + getArgument() + " stack");

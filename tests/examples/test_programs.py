@@ -91,10 +91,13 @@ def test_a_viewer_kind_of_ones_own_shows_and_ends() -> None:
 
 def test_a_macro_measures_what_was_streamed() -> None:
     pytest.importorskip("scyjava", reason="the extra 'fiji' is not installed")
+    with pc.launch("fiji", virtual=True) as viewer:  # it has been used before
+        viewer.show(np.full((2, 8, 9), 7, np.uint8), axes="ZYX", source="other")
+        viewer.settle()
     printed = run(ROOT / "docs/examples/macro.py", "fiji", "--virtual").splitlines()
     assert [line.partition(": ")[0] for line in printed[:5]] == [f"raw:z {z}" for z in range(5)]
     assert "it asks a person" in printed[5]
-    assert held() == {"raw": 5}
+    assert held() == {"other": 2, "raw": 5}
 
 
 def test_the_hole_in_the_plate_is_named() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
@@ -198,11 +199,14 @@ class Controls(ABC):
         """
         if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME:
             raise ValueError(f"name is a text of 1 to {LONGEST_NAME} characters, not {name!r}")
-        words = {
-            "name": name,
-            "done": float(done),
-            "total": None if total is None else float(total),
-        }
+        words: dict[str, Any] = {"name": name, "done": done, "total": total}
+        for word, number in (("done", done), *([("total", total)] if total is not None else [])):
+            try:
+                words[word] = float(number)
+            except (TypeError, ValueError):
+                words[word] = math.nan
+            if not (math.isfinite(words[word]) and words[word] >= 0):
+                raise ValueError(f"{word}= is a number from 0 on, not {number!r:.80}")
         self._tell("progress", words, f"progress {name}")
 
     def clear(self, source: str | None = None) -> int:

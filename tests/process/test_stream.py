@@ -294,3 +294,11 @@ def test_a_paused_viewer_waits_as_long_as_it_takes(
             delivery.wait(2.5)
         adapter.paused = False
         assert delivery.wait(10).owned
+
+
+@pytest.mark.parametrize(("done", "total"), [(-1, 3), (None, 3), (1, "three"), (1, float("nan"))])
+def test_progress_that_is_no_number_is_refused_in_the_callers_line(
+    viewer: pc.Viewer, done: Any, total: Any
+) -> None:
+    with pytest.raises(ValueError, match="= is a number from 0 on, not "):
+        viewer.progress("segment", done=done, total=total)

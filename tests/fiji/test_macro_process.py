@@ -8,11 +8,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import planecast as pc
+from streaming_core.memory.leases import janitor
 
 pytest.importorskip("scyjava", reason="the extra 'fiji' is not installed")
 pytestmark = pytest.mark.usefixtures("viewers_end")
@@ -113,7 +115,9 @@ def until_it_runs(viewer: pc.Viewer) -> None:
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
-def test_the_macro_of_a_program_that_has_ended_keeps_nobody_waiting(end: signal.Signals) -> None:
+def test_the_macro_of_a_program_that_has_ended_keeps_nobody_waiting(
+    end: signal.Signals, run_folder: Path
+) -> None:
     with pc.launch("fiji", headless=True) as viewer:
         words = (
             "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
@@ -128,6 +132,7 @@ def test_the_macro_of_a_program_that_has_ended_keeps_nobody_waiting(end: signal.
             finally:
                 program.kill()
         assert viewer.run_macro("return 'next';", timeout=60).value == "next"
+    janitor(run_folder)  # as the next program does for one that was killed
 
 
 @pytest.fixture

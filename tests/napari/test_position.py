@@ -94,7 +94,7 @@ def test_switched_off_it_stays_off_and_on_it_is_right(stream: Stream) -> None:
     send(stream)
     assert not overlay.visible
     overlay.visible = True
-    assert text(stream) == "well B02 · channel DAPI · t 0"
+    assert text(stream) == "well B03 · channel DAPI · t 4"
 
 
 def test_a_text_of_the_users_own_stays(stream: Stream) -> None:

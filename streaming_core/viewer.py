@@ -139,8 +139,7 @@ class Viewer(Controls, Arranging, Macros, Marks):
         Parameters
         ----------
         array
-            bool, any integer, float16 (sent as float32), float32 or float64; at least 2-D, and
-            without masked pixels.
+            Bool, any integer, float16 (sent as float32), float32, float64; 2-D at least, unmasked.
         axes
             What its dimensions are: letters of ``TCZYX``, with ``S`` last for RGB. May be left
             out for a 2-D array, ``YX``.
@@ -332,7 +331,11 @@ class Viewer(Controls, Arranging, Macros, Marks):
         deadline = time.monotonic() + timeout
         route = self.route()
         refuse_to_wait(route.link.vid, "restart()")
-        vid = replace(self.port, self.viewer_kind, timeout).vid
+        route.quitting = True  # what the old one says as it goes is no news
+        try:
+            vid = replace(self.port, self.viewer_kind, timeout).vid
+        finally:
+            route.quitting = False
         with route.publisher.lock:
             left = max(1.0, deadline - time.monotonic())
             if not route.publisher.wait_for(lambda: route.link.vid == vid, left):

@@ -16,7 +16,9 @@ from tests.process.programs.stage import Stage
 IMAGE = np.arange(64 * 64, dtype="u2").reshape(64, 64)
 
 
-def test_another_process_takes_its_port_and_what_was_lost_is_named(stage: Stage, port: int) -> None:
+def test_another_process_takes_its_port_and_what_was_lost_is_named(
+    stage: Stage, port: int, caplog: pytest.LogCaptureFixture
+) -> None:
     with pc.connect(port) as viewer:
         viewer.show(IMAGE, source="before")
         viewer.settle()
@@ -27,6 +29,7 @@ def test_another_process_takes_its_port_and_what_was_lost_is_named(stage: Stage,
         assert state["groups"] == []
         assert len(viewer.gaps) == 1
         assert "before" in viewer.gaps[0]
+        assert caplog.messages == []  # who asked for it knows
         viewer.show(IMAGE, source="after")
         viewer.settle()
         assert np.array_equal(viewer.read(source="after"), IMAGE)

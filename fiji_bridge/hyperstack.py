@@ -300,20 +300,22 @@ class Hyperstack:
         return hit
 
     def _replace(self, array: Any, at: Czt, shown: Czt) -> bool:
-        """Exchange the array of a processor on the screen; it would write its own back."""
-        if (at.z, at.t) != (shown.z, shown.t):
-            return False
+        """Exchange the array of a processor on the screen; it would write its own back.
+
+        While a slider is dragged it may still be that of another slice than the sliders stand at.
+        """
         imp = self.imp
-        if at.c == shown.c:
-            processor = imp.getProcessor()
-            processor.setPixels(array)
-            processor.setSnapshotPixels(None)
-        if imp.isComposite() and imp.getMode() == imp.COMPOSITE:
+        drawn = bool(self._slices.grid.index(at) + 1 == imp.getCurrentSlice())
+        if drawn:
+            imp.getProcessor().setPixels(array)
+            imp.getProcessor().setSnapshotPixels(None)
+        beside = (at.z, at.t) == (shown.z, shown.t) and imp.isComposite()
+        if beside and imp.getMode() == imp.COMPOSITE:
             part = imp.getProcessor(at.c + 1)
             if part is not None:
                 part.setPixels(array)
             return True
-        return at.c == shown.c
+        return drawn
 
     def _describe(self, imp: Any) -> None:
         """Calibrate anew only when the sender says something new; the user may have."""

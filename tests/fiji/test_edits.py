@@ -52,12 +52,24 @@ def test_planes_that_imagej_mixes_up_are_put_right(fiji: Fiji) -> None:
     planes = np.stack([volume(planes=4), volume(planes=4) + 1000])
     assert fiji.show(planes, "CZYX", components={"channel": ["a", "b"]}, source="raw") is None
     fiji.show(planes[0, 3], components={"channel": "a", "z": 9}, source="raw")  # "b" has a hole
-    for index, other in ((1, 5), (6, 2), (7, 10)):
+    for index, other in ((1, 5), (6, 2), (7, 10), (3, 8), (8, 4)):  # a row of two at the end
         fiji.mix_up("raw", index, other)
     sent = np.concatenate([planes, np.stack([planes[:1, 3], np.zeros_like(planes[:1, 3])])], 1)
     assert np.array_equal(fiji.read(), sent)
     seen = fiji.active_image().array.reshape(5, 2, 40, 300)
     assert np.array_equal(seen.swapaxes(0, 1), sent)
+
+
+def test_a_filter_that_moves_planes_into_holes_loses_none(fiji: Fiji) -> None:
+    fiji.call("expect", components={"z": 4})
+    for z, value in enumerate((10, 90, 200)):
+        plane = np.full((40, 300), value, "u1")
+        fiji.show(plane, source="raw", components={"z": z}, contrast_limits=(0, 255))
+    fiji.call("navigate", components={"z": 0})
+    fiji.run("raw", "Reverse")
+    assert fiji.read()[:, 20, 150].tolist() == [10, 200, 90]
+    assert fiji.active_image().array[:, 20, 150].tolist() == [10, 200, 90, 0]
+    assert fiji.picture(canvas=True)[20, 150].tolist() == [10, 10, 10]
 
 
 @pytest.mark.parametrize("dtype", ["u1", "u2", "f4", "i2", "i4", "f8"])

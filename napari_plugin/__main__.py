@@ -9,11 +9,11 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 from napari_plugin.rehearsal import import_ahead, import_later, rehearse, uncollected
 from streaming_core.fleet.display import display
+from streaming_core.fleet.ending import ProcessEnd
 from streaming_core.fleet.host import Host, ViewerOptions, run_viewer, viewer_options
 
 if TYPE_CHECKING:
@@ -38,6 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def serve(options: ViewerOptions) -> int:
     """Open a window and show what comes, until it is closed."""
     faulthandler.enable()  # a crash in Qt or OpenGL says in the log where it was
+    # Until there is something to clean up the system ends us: what is imported may swallow
+    # KeyboardInterrupt.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     with display(options.virtual):
         Session(options).run()
     return 0
@@ -81,7 +84,6 @@ class Session:
             viewer.window.resize(*SIZE)
         adapter = NapariAdapter(viewer)
         add_streams(viewer)
-        self._end_on_signals(adapter)
         # Two turns of the event loop: the window is alive before anybody can find it.
         QTimer.singleShot(0, lambda: QTimer.singleShot(0, lambda: self._listen(viewer, adapter)))
         try:
@@ -96,8 +98,9 @@ class Session:
     def _listen(self, viewer: Viewer, adapter: NapariAdapter) -> None:
         from qtpy.QtCore import QTimer
 
-        if adapter.closed:  # by a signal, or its user: it came before us
+        if adapter.closed:  # its user was faster
             return
+        self._end_on_signals(adapter)
         try:
             rehearse(viewer, adapter)
             self._host = Host(
@@ -116,20 +119,25 @@ class Session:
         QTimer.singleShot(SETTLED_MS, import_later)
 
     def _end_on_signals(self, adapter: NapariAdapter) -> None:
-        """Close the window on SIGINT and SIGTERM.
+        """From now on SIGINT and SIGTERM close the window.
 
         Python runs signal handlers between two of its own instructions, and Qt's loop has
-        none. `napari.run` wakes Python with a socket whenever a signal comes. The window
-        is closed later, from Qt's loop: a signal may come in the middle of a painting.
+        none: a socket wakes it. The window is closed later, from Qt's loop: a signal may come
+        in the middle of a painting. Call it in that loop: `napari.run` has a handler of its own
+        for SIGINT, which does nothing before.
         """
-        from qtpy.QtCore import QTimer
+        from qtpy.QtCore import QSocketNotifier, QTimer
 
-        def on_signal(number: int, frame: FrameType | None) -> None:
-            self._reason = f"the viewer was ended by {signal.Signals(number).name}"
+        ending = ProcessEnd()
+        ending.on_signals()
+
+        def on_signal() -> None:
+            self._wake.setEnabled(False)
+            self._reason = f"the viewer was ended: {ending.wait()}"
             QTimer.singleShot(0, adapter.end)
 
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, on_signal)
+        self._wake = QSocketNotifier(ending.fileno(), QSocketNotifier.Type.Read)
+        self._wake.activated.connect(on_signal)
 
 
 def leave_settings_alone() -> bool:

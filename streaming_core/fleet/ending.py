@@ -41,6 +41,10 @@ class ProcessEnd:
         for number in SIGNALS:
             signal.signal(number, on_signal)
 
+    def fileno(self) -> int:
+        """What can be read when somebody has asked for it: for loops of events."""
+        return self._heard.fileno()
+
     def wait(self) -> str:
         """Wait until somebody asks for it, and return why."""
         while not self._reasons:

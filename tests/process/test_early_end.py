@@ -86,7 +86,7 @@ import os, signal, sys
 import napari
 run = napari.run
 def run_late():
-    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), int(sys.argv[2]))
     run()
 napari.run = run_late
 from napari_plugin.__main__ import main
@@ -94,11 +94,35 @@ sys.exit(main(["--virtual", "--port", sys.argv[1]]))
 """
 
 
-def test_a_signal_just_before_the_loop_of_napari_ends_it_in_good_order() -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_just_before_the_loop_of_napari_ends_it(number: signal.Signals) -> None:
     pytest.importorskip("napari")
     done = subprocess.run(
-        [sys.executable, "-c", BEFORE_ITS_LOOP, str(free_pair())],
+        [sys.executable, "-c", BEFORE_ITS_LOOP, str(free_pair()), str(int(number))],
         stderr=subprocess.PIPE, text=True, timeout=60, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == -number, done.stderr
     assert not list(running())
+
+
+SWALLOWS = """
+import os, signal, sys
+import napari_plugin.__main__ as viewer
+def swallow():
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        import this
+    except BaseException:
+        pass
+viewer.import_ahead = swallow
+sys.exit(viewer.main(["--virtual", "--port", sys.argv[1]]))
+"""
+
+
+def test_ctrl_c_while_napari_is_imported_is_not_swallowed() -> None:
+    pytest.importorskip("napari")
+    done = subprocess.run(
+        [sys.executable, "-c", SWALLOWS, str(free_pair())],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGINT, done.stderr

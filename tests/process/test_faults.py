@@ -361,10 +361,7 @@ class TestViewerThatIsKilled:
         adapter.close()
 
     @pytest.mark.usefixtures("impatience")
-    def test_a_web_server_that_takes_its_port_for_a_while_stops_nothing(
-        self, port: int, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("streaming_core.stream.route.SILENT", 1.0)
+    def test_a_web_server_that_takes_its_port_for_a_while_stops_nothing(self, port: int) -> None:
         with recording_viewer() as (other, _):
             viewer, healthy = pc.connect(port), pc.connect(other)
             send(viewer, range(3))

@@ -1,7 +1,9 @@
 """Yardsticks: how fast napari is without Planecast, in a process of its own.
 
-Prints a line when it is ready. ``napari`` then reads lines: ``new N`` makes a layer of image N,
-``next N`` puts image N in the place of the one before; it prints when it began with each.
+Prints a line when it is ready. ``napari`` then reads lines: ``open N`` makes a stack and shows
+image N in it, ``next N`` shows another one, at place N of its slider, ``new N`` makes a layer of
+image N; it prints when it began with each. Its window is as large as ours: to draw a larger one
+takes longer.
 """
 
 from __future__ import annotations
@@ -11,12 +13,18 @@ import json
 import sys
 import threading
 import time
-from typing import Any, Final
+from typing import Final
+
+import numpy as np
 
 from streaming_core.fleet.display import display, has_display
 from tests.benchmarks.screen import CODES, coded
 
 SIDE: Final = 512
+PLACES: Final = 1000
+"""On the slider; memory is taken when images come."""
+
+RANGE: Final = (0, 65535)
 
 
 def say(words: object) -> None:
@@ -29,28 +37,35 @@ def napari() -> None:
     """Be napari."""
     with display(not has_display()):
         import napari
+        from napari_plugin.__main__ import SIZE
         from qtpy.QtCore import QObject, QTimer, Signal
 
         class Numbers(QObject):
             came = Signal(str)
 
         viewer = napari.Viewer()
+        viewer.window.resize(*SIZE)
         images = coded(SIDE)
         numbers = Numbers()
-        layers: list[Any] = []
+        stack = np.zeros((PLACES, SIDE, SIDE), np.uint16)
 
         def show(words: str) -> None:
             if not words:
                 viewer.close()
                 return
             how, number = words.split()
-            image = images[int(number) % CODES]
+            place = int(number)
+            image = images[place % CODES]
             began = time.perf_counter()
             if how == "new":
-                layers.append(viewer.add_image(image.copy(), contrast_limits=(0, 65535)))
+                viewer.add_image(image.copy(), contrast_limits=RANGE)
+            elif how == "open":
+                stack[place] = image
+                viewer.add_image(stack, contrast_limits=RANGE)
+                viewer.dims.set_current_step(0, place)
             else:
-                layers[-1].data[...] = image
-                layers[-1].refresh(thumbnail=False, extent=False)
+                stack[place] = image
+                viewer.dims.set_current_step(0, place)
             say(began)
 
         def read() -> None:

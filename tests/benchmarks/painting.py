@@ -84,7 +84,7 @@ class Bare:
         self._ask = ask
 
     def open(self, number: int) -> None:
-        self.new(number)
+        self._ask(f"open {number}")
 
     def next(self, number: int) -> float:
         return float(json.loads(self._ask(f"next {number}")))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QTimer
 
 from napari_plugin.activity import Activity
-from napari_plugin.gl import guard_context, texture_limit
+from napari_plugin.gl import Curtain, canvas_of, guard_context, texture_limit
 from napari_plugin.gui_thread import Crossing
 from napari_plugin.layers import Layers
 from napari_plugin.making import THUMBNAIL_EVERY, knows_colormap
@@ -86,6 +86,8 @@ class NapariAdapter:
         self._crossing = Crossing(self._end_tick)
         self._made = False
         guard_context(viewer)
+        canvas = canvas_of(viewer)
+        self._curtain = Curtain(None if canvas is None else canvas.window())
         self.layers.due.connect(self._on_due)
         self._going_on = False
         self.layers.marks.wanted = self.go_on
@@ -181,11 +183,15 @@ class NapariAdapter:
     def _end_tick(self) -> None:
         """Bring the window up to date; not in a tick that has made a layer: the next one does that.
 
-        To make one takes napari 50 ms, and 50 more to paint its window anew: enough for one tick.
+        To make one takes napari 50 ms: enough for one tick. Then the window would be drawn twice,
+        30 ms each, before and after its sliders go to the image: so only after.
         """
         made, self._made = self._made, False
-        if not made:
+        if made:
+            self._curtain.let_down()
+        else:
             self.settle()
+            self._curtain.lift()
 
     def settle(self) -> None:
         """Bring the window up to date, then say so to those who sent the images."""
@@ -242,6 +248,8 @@ class NapariAdapter:
             self._thumbnails.stop()
             self._watch.stop()
         self._crossing.close()
+        with suppress(RuntimeError):
+            self._curtain.lift()
         self._activity.close()
         self._tell_shown()  # they are in the layers; there may be no window to draw them in
         self._verbs.close()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from napari import Viewer
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QCoreApplication, QEvent, QObject, Qt
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
+from qtpy.QtWidgets import QWidget
 from vispy.gloo import gl
 
 REMOVING: Final = ("removing", "removed", "end_batch")
@@ -36,6 +37,39 @@ class ContextGuard(QObject):
             self._canvas.makeCurrent()
         except RuntimeError:
             pass  # the window is gone, and nothing will be painted any more
+
+
+class Curtain(QObject):
+    """Keeps the picture of a window as it is while it is down; what came to be drawn comes after.
+
+    Parameters
+    ----------
+    window
+        Of the canvas; None for a viewer without one.
+    """
+
+    def __init__(self, window: QWidget | None) -> None:
+        super().__init__(window)
+        self._window = window
+        self._down = False
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
+        """Hold back the event with which Qt draws a window; all that is to be drawn is in one."""
+        return event is not None and event.type() == QEvent.Type.UpdateRequest
+
+    def let_down(self) -> None:
+        """Draw nothing from now on."""
+        if self._window is not None and not self._down:
+            self._down = True
+            self._window.installEventFilter(self)
+
+    def lift(self) -> None:
+        """Draw again, and what came meanwhile."""
+        if self._window is not None and self._down:
+            self._down = False
+            self._window.removeEventFilter(self)
+            low = Qt.EventPriority.LowEventPriority.value
+            QCoreApplication.postEvent(self._window, QEvent(QEvent.Type.UpdateRequest), low)
 
 
 def canvas_of(viewer: Viewer) -> QOpenGLWidget | None:

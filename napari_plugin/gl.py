@@ -53,7 +53,7 @@ class Curtain(QObject):
         self._window = window
         self._down = False
 
-    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Hold back the event with which Qt draws a window; all that is to be drawn is in one."""
         return event is not None and event.type() == QEvent.Type.UpdateRequest
 

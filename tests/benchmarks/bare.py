@@ -37,8 +37,9 @@ def napari() -> None:
     """Be napari."""
     with display(not has_display()):
         import napari
-        from napari_plugin.__main__ import SIZE
         from qtpy.QtCore import QObject, QTimer, Signal
+
+        from napari_plugin.__main__ import SIZE
 
         class Numbers(QObject):
             came = Signal(str)

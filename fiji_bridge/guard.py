@@ -10,8 +10,12 @@ from typing import Any, Final
 from fiji_bridge import jvm, standing
 from fiji_bridge.edt import on_edt
 
+SHOWS: Final = ("java.awt.Dialog", "show")
+BLOCKS: Final = ("java.awt.WaitDispatchSupport", "enter")
+"""What a modal dialog does once it is on the screen. Closed before that, it never returns."""
+
 WAITS: Final = {
-    ("java.awt.Dialog", "show"),
+    SHOWS,
     ("ij.gui.WaitForUserDialog", "show"),
     ("ij.gui.NonBlockingGenericDialog", "showDialog"),
 }
@@ -88,6 +92,8 @@ class Guard:
         frames = self._frames()
         if not any(frame in WAITS for frame in frames):
             self._theirs = there
+            return None
+        if SHOWS in frames and BLOCKS not in frames:
             return None
         mine = [dialog for dialog in there if dialog not in self._theirs]
         if not mine or self._others() > len(there) - len(mine):

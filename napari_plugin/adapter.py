@@ -249,6 +249,7 @@ class NapariAdapter:
         self._crossing.close()
         with suppress(RuntimeError):
             self._curtain.lift()
+            self._curtain.deleteLater()
         self._activity.close()
         self._tell_shown()  # they are in the layers; there may be no window to draw them in
         self._verbs.close()

@@ -11,6 +11,7 @@ from napari.layers import Image, Labels
 from numpy.typing import NDArray
 from qtpy.QtCore import QTimer
 
+from napari_plugin.gl import canvas_of
 from streaming_core.errors import InvalidKind
 from tests.napari.feed import Stream, message
 
@@ -60,6 +61,25 @@ def test_images_are_seen_while_the_stream_runs(stream: Stream) -> None:
         stream.show(quarters(20 * t, 0, 0, 255), components={"t": t}, **FULL)
         stream.settle()
         assert stream.pixels(*CORNERS) == gray(20 * t, 0, 0, 255)
+
+
+def test_nobody_sees_a_new_layer_before_the_sliders_are_at_its_image(stream: Stream) -> None:
+    canvas = canvas_of(stream.viewer)
+    assert canvas is not None
+    seen: list[tuple[int, float]] = []
+
+    def on_drawn() -> None:
+        seen.append((len(stream.viewer.layers), stream.viewer.dims.point[0]))
+
+    stream.show(quarters(1, 2, 3, 4), components={"t": 0}, source="first")
+    stream.settle()
+    canvas.aboutToCompose.connect(on_drawn)
+    for number in (1, 2, 3):
+        stream.show(quarters(1, 2, 3, 4), components={"t": number}, source=f"new {number}")
+        stream.settle()
+        stream.qtbot.waitUntil(lambda: (number + 1, number) in seen)  # noqa: B023
+    canvas.aboutToCompose.disconnect(on_drawn)
+    assert all(layers == t + 1 for layers, t in seen), seen
 
 
 def view_of(viewer: napari.Viewer) -> dict[str, Any]:

@@ -190,7 +190,7 @@ class NapariAdapter:
             self._curtain.let_down()
         else:
             self.settle()
-            self._curtain.lift()
+            self._curtain.lift(more=self._crossing.more)
 
     def settle(self) -> None:
         """Bring the window up to date, then say so to those who sent the images."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+from time import monotonic
 from typing import Any, Final
 
 from napari import Viewer
@@ -12,6 +14,11 @@ from vispy.gloo import gl
 
 REMOVING: Final = ("removing", "removed", "end_batch")
 """Events of ``viewer.layers`` around the moment in which napari frees a layer's GPU memory."""
+
+LONGEST: Final = 0.25
+"""Seconds for which a window is not drawn while layers are made."""
+
+LONG_AGO: Final = 1.0
 
 
 class ContextGuard(QObject):
@@ -51,7 +58,9 @@ class Curtain(QObject):
     def __init__(self, window: QWidget | None) -> None:
         super().__init__(window)
         self._window = window
-        self._down = False
+        self._down_at: float | None = None
+        self._lifted_at = -inf
+        self._first = False
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Hold back the event with which Qt draws a window; all that is to be drawn is in one."""
@@ -59,17 +68,26 @@ class Curtain(QObject):
 
     def let_down(self) -> None:
         """Draw nothing from now on."""
-        if self._window is not None and not self._down:
-            self._down = True
+        if self._window is not None and self._down_at is None:
+            self._down_at = monotonic()
+            self._first = self._down_at - self._lifted_at > LONG_AGO
             self._window.installEventFilter(self)
 
-    def lift(self) -> None:
-        """Draw again, and what came meanwhile."""
-        if self._window is not None and self._down:
-            self._down = False
-            self._window.removeEventFilter(self)
-            low = Qt.EventPriority.LowEventPriority.value
-            QCoreApplication.postEvent(self._window, QEvent(QEvent.Type.UpdateRequest), low)
+    def lift(self, *, more: bool = False) -> None:
+        """Draw again, and what came meanwhile.
+
+        Where more is to come it may stay down, for 0.25 s: with many layers to draw takes longer
+        than to make one more. The first picture after a pause is drawn at once.
+        """
+        if self._window is None or self._down_at is None:
+            return
+        now = monotonic()
+        if more and not self._first and now - self._down_at < LONGEST:
+            return
+        self._down_at, self._lifted_at = None, now
+        self._window.removeEventFilter(self)
+        low = Qt.EventPriority.LowEventPriority.value
+        QCoreApplication.postEvent(self._window, QEvent(QEvent.Type.UpdateRequest), low)
 
 
 def canvas_of(viewer: Viewer) -> QOpenGLWidget | None:

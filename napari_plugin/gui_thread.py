@@ -87,6 +87,11 @@ class Crossing(QObject):
         """Whether nothing is waiting."""
         return not self._queue and self._job is None
 
+    @property
+    def more(self) -> bool:
+        """Whether jobs wait behind the one that is being done."""
+        return bool(self._queue)
+
     def close(self) -> None:
         """Take no more jobs, and abandon those that are not finished."""
         self._closed = True

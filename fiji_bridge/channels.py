@@ -8,10 +8,12 @@ from typing import Any
 
 from fiji_bridge import blend, colours, looks
 from fiji_bridge.appearance import Look
+from fiji_bridge.czt import Grid
 from fiji_bridge.opening import Fresh, Opening
-from fiji_bridge.pixels import Form
+from fiji_bridge.pixels import Form, Plane
 from streaming_core.looks import OPENING, Limits
 from streaming_core.protocol.components import Value
+from streaming_core.protocol.group import Group
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,9 +228,19 @@ def _set_range(imp: Any, channel: int, limits: Limits) -> None:
         imp.getProcessor().setMinAndMax(*limits)
 
 
-def sort_by_channel(fresh: Iterable[tuple[int, Fresh]]) -> dict[int, list[Fresh]]:
+def by_channel(grid: Grid, fresh: Iterable[Fresh]) -> dict[int, list[Fresh]]:
     """Sort planes by channel."""
-    sorted_: dict[int, list[Fresh]] = {}
-    for channel, item in fresh:
-        sorted_.setdefault(channel, []).append(item)
-    return sorted_
+    found: dict[int, list[Fresh]] = {}
+    for item in fresh:
+        found.setdefault(grid.position(item.place).c, []).append(item)
+    return found
+
+
+def known(grid: Grid, fresh: Iterable[Fresh], group: Group[Plane]) -> dict[int, list[Fresh]]:
+    """Return planes by channel: those that have come, and of other channels the first."""
+    others: dict[int, list[Fresh]] = {}
+    for place, plane in group.planes.items():
+        mine = others.setdefault(grid.position(place).c, [])
+        if len(mine) < OPENING:
+            mine.append(Fresh(group.latest, place, plane, grew=False))
+    return others | by_channel(grid, fresh)

@@ -144,7 +144,9 @@ class Grid:
                 at[name] = self._at[name][index]
         return tuple(at[name] for name in self.names)
 
-    def focus(self, components: Components, here: Sequence[Value]) -> tuple[Value, ...]:
+    def focus(
+        self, components: Components, here: Sequence[Value], *, opened: bool = False
+    ) -> tuple[Value, ...]:
         """Return the place at which a person wants to see an image that has come.
 
         Channels are seen together, or one is chosen: that stays.
@@ -156,11 +158,15 @@ class Grid:
             what is looked at is kept there if the image reaches it, else its middle is taken.
         here
             The place that is looked at, in the order of `names`.
+        opened
+            Nothing is looked at yet: the middle is taken.
         """
         place: list[Value] = []
         for name, at in zip(self.names, here, strict=True):
             given = components.get(name, at)
-            if name == "channel" or (isinstance(given, tuple | list) and at in given):
+            if name == "channel":
+                place.append(at)
+            elif isinstance(given, tuple | list) and at in given and not opened:
                 place.append(at)
             elif isinstance(given, tuple | list):
                 order = sorted(given, key=self._index[name].__getitem__)

@@ -7,14 +7,14 @@ from typing import Any
 
 from fiji_bridge import blend, edits, jvm, looks, standing, window
 from fiji_bridge.appearance import Look
-from fiji_bridge.channels import Channels, sort_by_channel
+from fiji_bridge.channels import Channels, by_channel, known
 from fiji_bridge.czt import Czt, Grid
 from fiji_bridge.edt import on_edt
 from fiji_bridge.opening import Fresh
 from fiji_bridge.pixels import Form, Plane
 from fiji_bridge.scene import Scene
 from fiji_bridge.slices import Slices
-from streaming_core.looks import OPENING, Limits
+from streaming_core.looks import Limits
 from streaming_core.protocol.components import Value, describe
 from streaming_core.protocol.group import Group
 
@@ -221,11 +221,13 @@ class Hyperstack:
                 blend.compose(imp)
         self._scaled, self._info = (), ""
         self._describe(imp)
-        first = fresh[0].place if fresh else next(iter(self.group.planes))
+        first = next(iter(self.group.planes))
+        if fresh:
+            first = grid.focus(fresh[0].image.components, fresh[0].place, opened=True)
         at = dict(zip(grid.names, first, strict=True)) | look.place
         imp.setPosition(*grid.position(grid.nearest(at, first)).from_one)
         self._channels = Channels(self._form, self.group.key.kind)
-        self._channels.dress(imp, self._values(), self._known(fresh), look)
+        self._channels.dress(imp, self._values(), known(grid, fresh, self.group), look)
         self._channels.show(imp, self._values(), look)
         if self._scene.visible:
             self._scene.opened.append(window.show(imp, look))
@@ -249,10 +251,10 @@ class Hyperstack:
         grew = grid.values != self._slices.grid.values
         if grew:
             self._grow(grid)
-        by_channel = self._by_channel(fresh)
-        self._channels.dress(self.imp, self._values(), by_channel)
+        sorted_ = by_channel(self._slices.grid, fresh)
+        self._channels.dress(self.imp, self._values(), sorted_)
         dropped, put = self._drop(gone), self._put(fresh)
-        dirty = self._channels.widen(self.imp, by_channel) or grew or dropped or put
+        dirty = self._channels.widen(self.imp, sorted_) or grew or dropped or put
         self._describe(self.imp)
         if fresh and self._scene.follow:
             dirty = self._follow(fresh[-1]) or dirty
@@ -347,19 +349,6 @@ class Hyperstack:
             self._look = look = self._channels.describe(self.imp, self._values())
             look.place = self._place()
             look.roi, look.zoom, look.at = window.describe(self.imp)
-
-    def _known(self, fresh: Sequence[Fresh]) -> dict[int, list[Fresh]]:
-        """Return planes by channel: those that have come, and of other channels the first."""
-        known = self._by_channel(fresh)
-        others: dict[int, list[Fresh]] = {}
-        for place, plane in self.group.planes.items():
-            mine = others.setdefault(self._slices.grid.position(place).c, [])
-            if len(mine) < OPENING:
-                mine.append(Fresh(self.group.latest, place, plane, grew=False))
-        return others | known
-
-    def _by_channel(self, fresh: Sequence[Fresh]) -> dict[int, list[Fresh]]:
-        return sort_by_channel((self._slices.grid.position(item.place).c, item) for item in fresh)
 
     def _values(self) -> tuple[Value | None, ...]:
         """The channels, by their values; of a window for one channel that."""

@@ -102,6 +102,12 @@ def test_growth_keeps_position_contrast_colours_and_switched_off_channels(fiji: 
     assert after["colors"][1] not in before["colors"]
 
 
+def test_a_whole_stack_opens_in_its_middle(fiji: Fiji) -> None:
+    planes = np.stack([plane(number) for number in range(10)]).reshape(2, 5, *plane(0).shape)
+    fiji.show(planes, axes="CZYX", source="live")
+    assert fiji.look("live")["position"] == [1, 3, 1]
+
+
 def test_random_order_with_a_person_at_the_sliders(fiji: Fiji) -> None:
     chance = random.Random(7)  # noqa: S311 - a reproducible order
     places = [{"channel": c, "z": z, "t": t} for c in range(2) for z in range(5) for t in range(8)]

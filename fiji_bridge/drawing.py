@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fiji_bridge import jvm
 from fiji_bridge.parts import Part, named
-from fiji_bridge.rois import MIDDLE
+from fiji_bridge.rois import MIDDLE, SIGN
 from streaming_core.protocol.components import describe
 from streaming_core.protocol.messages import Image
 
@@ -57,7 +57,7 @@ def selections(part: Part, way: Turn, colour: Any, sign: str) -> Iterator[Any]:
     colour
         A ``java.awt.Color``.
     sign
-        Names the program that they came from; see `SIGN`.
+        Names the program that they came from; see `rois.SIGN`.
     """
     rows = part.drawing.rows if part.rows is None else part.drawing.rows[part.rows]
     plane = rows[:, -2:] * way[0] + way[1]
@@ -199,10 +199,6 @@ def _said(value: Any) -> str:
     if value is None or value != value:
         return "NaN" if value is not None else ""
     return f"{value:.12g}" if isinstance(value, float) else str(value)
-
-
-SIGN: Final = "planecast"
-"""Property of a ROI that a program sent."""
 
 
 def _dressed(roi: Any, name: str, colour: Any, sign: str, features: Mapping[str, str]) -> Any:

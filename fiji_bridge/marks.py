@@ -11,12 +11,12 @@ from itertools import islice
 from typing import Any, Final
 
 from fiji_bridge import jvm
-from fiji_bridge.drawing import SIGN, Turn, selections, turn, whole_tracks
+from fiji_bridge.drawing import Turn, selections, turn, whole_tracks
 from fiji_bridge.entries import Entries, Sheet
 from fiji_bridge.overlays import Free, Overlaid, Placed, set_spot
 from fiji_bridge.parts import Part, parts_of, stays
 from fiji_bridge.roi_list import RoiList
-from fiji_bridge.rois import is_same
+from fiji_bridge.rois import SIGN, is_same
 from fiji_bridge.stacks import Stacks
 from streaming_core.memory.budget import Sized
 from streaming_core.protocol.components import GroupKey, Values, group_of, planes, stack_order

@@ -23,6 +23,9 @@ Cell = str | bool | int | float | None
 MIDDLE: Final = 0.5
 """Of a pixel, from its corner."""
 
+SIGN: Final = "planecast"
+"""Property of a ROI that a program sent: which one, and its number. It is no feature."""
+
 NUDGE: Final = 1e-3
 """Pixels by which a point lies inside of an outline when it is asked whether that is a hole."""
 
@@ -110,7 +113,8 @@ def _features(roi: Any) -> dict[str, Cell | list[int]]:
         found["text"] = str(roi.getText()).strip()
     for line in str(roi.getProperties() or "").splitlines():
         key, _, value = line.partition(": ")
-        found.setdefault(key, value)
+        if key != SIGN:
+            found.setdefault(key, value)
     return found
 
 

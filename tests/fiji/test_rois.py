@@ -59,6 +59,8 @@ def test_a_selection_says_its_name_its_group_and_where_it_lies(fiji: Fiji) -> No
     )  # fmt: skip
     assert spot == (1, 0, 5, 0)
     assert features == {"name": "mitosis", "group": 3, "by": "Ada"}
+    ((*_, sent),) = fiji.outlines("rectangle", 1, 2, 3, 4, setProperty=("planecast", "3e/1/0"))
+    assert sent == {"name": None}
     ((*_, words),) = fiji.outlines("text", 5.0, 6.0, "look here")
     assert words["text"] == "look here"
     ((*_, wide),) = fiji.outlines("line", 1.0, 2.0, 8.0, 9.0, setStrokeWidth=(5.0,))

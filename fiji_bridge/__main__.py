@@ -33,16 +33,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = viewer_options("fiji", arguments)
     engine = choose(options.fiji)
     screen = nullcontext() if options.headless else display(options.virtual, "fiji")
-    with screen:
-        code = _serve(options, engine)
+    with screen, ProcessEnd() as ending:
+        code = _serve(options, engine, ending)
         # Java's threads keep a Python that returns from here waiting for ever; and Java must
         # not see its virtual display end first.
         _end(code)
     return code
 
 
-def _serve(options: ViewerOptions, engine: Engine) -> int:
-    ending = ProcessEnd()
+def _serve(options: ViewerOptions, engine: Engine, ending: ProcessEnd) -> int:
     # Until there is something to clean up the system ends us: Python's handlers do not run
     # while this thread waits in Java, for a window that may never come.
     signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -41,16 +41,17 @@ def serve(options: ViewerOptions) -> int:
     # Until there is something to clean up the system ends us: what is imported may swallow
     # KeyboardInterrupt.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    with display(options.virtual):
-        Session(options).run()
+    with display(options.virtual), ProcessEnd() as ending:
+        Session(options, ending).run()
     return 0
 
 
 class Session:
     """One viewer process: window, adapter and host, and the reason why it ends."""
 
-    def __init__(self, options: ViewerOptions) -> None:
+    def __init__(self, options: ViewerOptions, ending: ProcessEnd) -> None:
         self._options = options
+        self._ending = ending
         self._reason = "the viewer was closed by its user"
         self._error: Exception | None = None
         self._host: Host | None = None
@@ -128,15 +129,14 @@ class Session:
         """
         from qtpy.QtCore import QSocketNotifier, QTimer
 
-        ending = ProcessEnd()
-        ending.on_signals()
+        self._ending.on_signals()
 
         def on_signal() -> None:
             self._wake.setEnabled(False)
-            self._reason = f"the viewer was ended: {ending.wait()}"
+            self._reason = f"the viewer was ended: {self._ending.wait()}"
             QTimer.singleShot(0, adapter.end)
 
-        self._wake = QSocketNotifier(ending.fileno(), QSocketNotifier.Type.Read)
+        self._wake = QSocketNotifier(self._ending.fileno(), QSocketNotifier.Type.Read)
         self._wake.activated.connect(on_signal)
 
 

@@ -301,11 +301,11 @@ def _sockets() -> int:
 def main() -> int:
     """Be a recording viewer process, until asked to quit."""
     options = viewer_options("recording")
-    ending = ProcessEnd()
-    ending.on_signals()
-    adapter = RecordingAdapter(lambda: ending.end("the viewer was closed"))
-    host = Host(adapter, options.port, begun=options.begun())
-    host.close(ending.wait())
+    with ProcessEnd() as ending:
+        ending.on_signals()
+        adapter = RecordingAdapter(lambda: ending.end("the viewer was closed"))
+        host = Host(adapter, options.port, begun=options.begun())
+        host.close(ending.wait())
     adapter.close()
     return 0
 

@@ -6,7 +6,7 @@ import signal
 import socket
 from contextlib import suppress
 from types import FrameType
-from typing import Final
+from typing import Final, Self
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -14,9 +14,9 @@ SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 class ProcessEnd:
     """The end of this process, which its main thread waits for.
 
-    Make it on that thread. A signal wakes it by a socket: the system may give a signal to any
-    thread, often to one that starts just then, and a lock that the main thread waits for would
-    not hear of it.
+    Make it on that thread, and leave its context there. A signal wakes it by a socket: the system
+    may give a signal to any thread, often to one that starts just then, and a lock that the main
+    thread waits for would not hear of it.
     """
 
     def __init__(self) -> None:
@@ -24,11 +24,19 @@ class ProcessEnd:
         self._heard, self._wake = socket.socketpair()
         self._wake.setblocking(False)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.set_wakeup_fd(-1)
+        self._heard.close()
+        self._wake.close()
+
     def end(self, reason: str) -> None:
         """Ask for the end; any thread may, and the first reason counts."""
         self._reasons.append(reason)
-        # Full: it has been woken often enough.
-        with suppress(BlockingIOError):
+        # It is full, so it has been woken often enough; or the end has come.
+        with suppress(OSError):
             self._wake.send(b"\0")
 
     def on_signals(self) -> None:

@@ -35,7 +35,9 @@ def viewer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pc.Viewe
     asked = [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
     folder = subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
     words = WORDS.format(ours=sysconfig.get_path("purelib"), theirs=str(PYQT6))
-    Path(folder, "sitecustomize.py").write_text(words)
+    # Not sitecustomize.py: Debian's Python has one of its own, and takes that.
+    Path(folder, "paths_for_this_test.py").write_text(words)
+    Path(folder, "this_test.pth").write_text("import paths_for_this_test\n")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.delenv("NAPARI_CONFIG")
     launched = pc.launch("napari", free_pair(), python=str(python), virtual=True)

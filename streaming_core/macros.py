@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from streaming_core.controls import ANSWER
 from streaming_core.errors import MacroError, RequestFailed, WireError
+from streaming_core.picture import count
 from streaming_core.protocol.findings import unpack
 
 ENDING: Final = 15.0
@@ -54,15 +55,13 @@ class MacroResult:
         """What there is in one line, as a notebook shows it: of pixels and rows their number."""
         told = [f"value {glimpse(self.value)!r}"] if self.value else []
         if self.table:
-            rows = max(map(len, self.table.values()))
+            rows = max(self.table.values(), key=len)
             told.append(f"table of {count(rows, 'row')}: {glimpse(', '.join(self.table))}")
         if self.rois:
-            told.append(count(len(self.rois), "ROI"))
+            told.append(count(self.rois, "ROI"))
         if self.log:
             lines = self.log.strip().splitlines()
-            told.append(
-                f"log of {count(len(lines), 'line')}: {glimpse(lines[-1] if lines else '')!r}"
-            )
+            told.append(f"log of {count(lines, 'line')}: {glimpse(lines[-1] if lines else '')!r}")
         return f"<MacroResult {'; '.join(told) or 'empty'}>"
 
 
@@ -109,11 +108,6 @@ class ActiveImage:
 def glimpse(text: str) -> str:
     """Return the beginning of a text."""
     return text if len(text) <= GLIMPSE else text[: GLIMPSE - 1] + "…"
-
-
-def count(number: int, noun: str) -> str:
-    """Return so many of something, in words."""
-    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 class Macros(ABC):

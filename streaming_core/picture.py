@@ -1,4 +1,4 @@
-"""A viewer as a notebook shows it: its screenshot as PNG, and what it holds."""
+"""What a notebook shows: a viewer as its screenshot and what it holds, and how many there are."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def html_of(name: str, state: Mapping[str, Any], picture: NDArray[np.uint8] | No
     held = say_bytes(memory["held"])
     if memory.get("budget"):
         held += f" of {say_bytes(memory['budget'])}"
-    facts = [_count(state["groups"], "group"), held, _count(state["producers"], "program")]
+    facts = [count(state["groups"], "group"), held, count(state["producers"], "program")]
     if state["paused"]:
         facts.append(f"programs wait: {state.get('why') or 'it is paused'}")
     lines = [f"<b>{escape(name)}</b><br>{escape(' · '.join(facts))}"]
@@ -73,7 +73,8 @@ def html_of(name: str, state: Mapping[str, Any], picture: NDArray[np.uint8] | No
     return "<div>" + "".join(lines) + "</div>"
 
 
-def _count(things: Sized, noun: str) -> str:
+def count(things: Sized, noun: str) -> str:
+    """Say how many there are: "1 group", "2 groups"."""
     return f"{len(things)} {noun}{'s' * (len(things) != 1)}"
 
 

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 
 import planecast as pc
 from streaming_core.memory.leases import janitor
+from streaming_core.testing import poll_until
 
 pytest.importorskip("scyjava", reason="the extra 'fiji' is not installed")
 pytestmark = pytest.mark.usefixtures("viewers_end")
@@ -109,9 +109,7 @@ ENDLESS = "while (true) { wait(10); }"
 
 
 def until_it_runs(viewer: pc.Viewer) -> None:
-    deadline = time.monotonic() + 60
-    while viewer.state()["macro"] != "runs":
-        assert time.monotonic() < deadline, "the macro was not begun"
+    poll_until(lambda: viewer.state()["macro"] == "runs", "the macro has begun", 60)
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])

@@ -6,7 +6,7 @@ import importlib
 import logging
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, TypeAlias
 
 import typer
 from rich.console import Console
@@ -45,6 +45,8 @@ Virtual = Annotated[
 Python = Annotated[
     str | None, typer.Option(help="Interpreter of another environment that has the viewer.")
 ]
+
+ImageKind: TypeAlias = Literal["image", "labels"]
 
 FIJI = typer.Option(
     "--fiji", help="Folder of a Fiji, an endpoint such as sc.fiji:fiji, or 'embedded'."
@@ -121,6 +123,9 @@ def show(
     ] = None,
     port: Port = None,
     source: Annotated[str | None, typer.Option(help="Who made the images.")] = None,
+    kind: Annotated[
+        ImageKind, typer.Option(help="What the files hold: images, or labels of objects.")
+    ] = "image",
     virtual: Virtual = False,
     python: Python = None,
     which: Annotated[str | None, FIJI] = None,
@@ -132,9 +137,9 @@ def show(
         _complain(problem)
     if not paths:
         raise typer.Exit(1)
-    kind = to or _kind_on(port)
-    with client.launch(kind, port, virtual=virtual, python=python, fiji=which) as viewer:
-        shown, failed = _stream(viewer, paths, reading, source)
+    to = to or _kind_on(port)
+    with client.launch(to, port, virtual=virtual, python=python, fiji=which) as viewer:
+        shown, failed = _stream(viewer, paths, reading, source, kind)
         failed += len(problems)
         try:
             viewer.settle(timeout=600)
@@ -156,7 +161,11 @@ def _kind_on(port: int | None) -> str:
 
 
 def _stream(
-    viewer: Viewer, paths: list[Path], pattern: Pattern | None, source: str | None
+    viewer: Viewer,
+    paths: list[Path],
+    pattern: Pattern | None,
+    source: str | None,
+    kind: ImageKind,
 ) -> tuple[int, int]:
     shown = failed = 0
     with bar(err) as progress:
@@ -168,7 +177,7 @@ def _stream(
                     _complain(item)
                 else:
                     viewer.show(
-                        item.array, axes=item.axes, components=item.components,
+                        item.array, axes=item.axes, kind=kind, components=item.components,
                         source=source, scale=item.scale, units=item.units,
                     )  # fmt: skip
                     shown += 1

@@ -61,6 +61,29 @@ def test_show_takes_the_viewer_that_is_on_the_port(plate: Path) -> None:
         assert f"are in the recording viewer on port {viewer.port}" in " ".join(done.stdout.split())
 
 
+@pytest.mark.usefixtures("viewers_end")
+def test_show_takes_files_of_labels(tmp_path: Path) -> None:
+    masks = np.random.default_rng(4).integers(0, 9, (3, 32, 40), np.uint32)
+    tifffile.imwrite(
+        tmp_path / "masks.tif", masks, photometric="minisblack", metadata={"axes": "ZYX"}
+    )
+    done = planecast("show", f"{tmp_path}/masks.tif", "--kind", "labels", "--to", "recording")
+    assert done.returncode == 0, done.stderr
+    viewer = pc.connect()
+    (group,) = viewer.state()["groups"]
+    assert group["kind"] == "labels"
+    assert np.array_equal(viewer.read(kind="labels"), masks)
+
+
+@pytest.mark.usefixtures("viewers_end")
+def test_show_says_that_pixels_are_no_labels(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "floats.tif", np.zeros((32, 40), np.float32))
+    done = planecast("show", f"{tmp_path}/floats.tif", "--kind", "labels", "--to", "recording")
+    assert done.returncode == 1
+    assert "floats.tif:" in done.stderr
+    assert "float32" in done.stderr
+
+
 def test_it_says_which_version_it_is() -> None:
     assert planecast("--version").stdout == f"planecast {pc.__version__}\n"
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streaming_core.controls import ANSWER, warn_of
+from streaming_core.asking import ANSWER, Asking, warn_of
 from streaming_core.protocol.components import Value, check_expected
 from streaming_core.protocol.regroup import check_modes
 from streaming_core.protocol.words import limits_of
@@ -21,14 +20,8 @@ ModeWord: TypeAlias = Literal["stack", "split"]
 Auto: TypeAlias = Literal["once", "continuous", "off"]
 
 
-class Arranging(ABC):
+class Arranging(Asking):
     """The requests of a `planecast.Viewer` that say where images are and how they are grouped."""
-
-    @abstractmethod
-    def _ask(
-        self, verb: str, arguments: Mapping[str, Any], timeout: float
-    ) -> tuple[Any, NDArray[Any] | None]:
-        """Ask the viewer, and wait for its answer: plain data, and an array or None."""
 
     def arrange(self, **modes: ModeWord) -> None:
         """Group images in another way: ``arrange(well="split", z="stack")``.

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from streaming_core.attachment import MODES, Mode
 from streaming_core.errors import (
     InvalidSetting,
     NotAdmitted,
@@ -27,7 +28,7 @@ from streaming_core.stream.image import array_of, make_image
 from streaming_core.stream.marks import make_marks
 from streaming_core.stream.outcome import Delivery
 from streaming_core.stream.target import start_line
-from streaming_core.viewer import MODES, Mode, Viewer
+from streaming_core.viewer import Viewer
 
 log = logging.getLogger("planecast.client")
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
@@ -12,29 +11,19 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from streaming_core.asking import ANSWER, Asking, warn_of
 from streaming_core.errors import InvalidComponents, PlanecastError, RequestFailed, WireError
 from streaming_core.picture import html_of
 from streaming_core.protocol.annotated import unpack
 from streaming_core.protocol.components import Value
 from streaming_core.protocol.words import LONGEST_NAME
 
-log = logging.getLogger("planecast.client")
-
 GLANCE: Final = 2.0
 """Seconds that a notebook's cell waits for its picture of a viewer."""
 
-ANSWER: Final = 30.0
-"""Seconds that a request waits for its answer, unless said otherwise."""
 
-
-class Controls(ABC):
+class Controls(Asking):
     """The requests of a `planecast.Viewer`, each answered by the viewer process."""
-
-    @abstractmethod
-    def _ask(
-        self, verb: str, arguments: Mapping[str, Any], timeout: float
-    ) -> tuple[Any, NDArray[Any] | None]:
-        """Ask the viewer, and wait for its answer: plain data, and an array or None."""
 
     @abstractmethod
     def _tell(self, verb: str, arguments: Mapping[str, Any], topic: str) -> None:
@@ -217,9 +206,3 @@ class Controls(ABC):
         result, _ = self._ask("clear", {"source": source}, ANSWER)
         warn_of(self, result)
         return int(result["removed"])
-
-
-def warn_of(viewer: object, result: Mapping[str, Any]) -> None:
-    """Log what a viewer notes besides its answer: a name, perhaps, that nothing has."""
-    if result.get("note"):
-        log.warning("%s: %s", viewer, result["note"])

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from numpy.typing import NDArray
 
-from streaming_core.controls import ANSWER
+from streaming_core.asking import ANSWER, Asking
 from streaming_core.errors import MacroError, RequestFailed, WireError
 from streaming_core.picture import count
 from streaming_core.protocol.findings import unpack
@@ -110,14 +108,8 @@ def glimpse(text: str) -> str:
     return text if len(text) <= GLIMPSE else text[: GLIMPSE - 1] + "…"
 
 
-class Macros(ABC):
+class Macros(Asking):
     """The requests of a `planecast.Viewer` that only ImageJ answers."""
-
-    @abstractmethod
-    def _ask(
-        self, verb: str, arguments: Mapping[str, Any], timeout: float
-    ) -> tuple[Any, NDArray[Any] | None]:
-        """Ask the viewer, and wait for its answer: plain data, and an array or None."""
 
     def run_macro(
         self, code: str, args: str = "", *, language: str = "", timeout: float = 60.0

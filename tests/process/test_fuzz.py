@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import planecast as pc
+from streaming_core.attachment import Mode
 from streaming_core.stream.sessions import close_publisher
 from streaming_core.testing import poll_until, recording_viewer
-from streaming_core.viewer import Mode
 from tests.benchmarks import fuzz
 from tests.benchmarks.peer import checked
 from tests.benchmarks.rogue import rogue

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QTimer
 
 from napari_plugin.activity import Activity
+from napari_plugin.entry import THUMBNAIL_EVERY
 from napari_plugin.gl import Curtain, canvas_of, guard_context, texture_limit
 from napari_plugin.gui_thread import Crossing
 from napari_plugin.jobs import Answer, Make, More, Sharpen, Show
 from napari_plugin.layers import Layers
-from napari_plugin.making import THUMBNAIL_EVERY, knows_colormap
+from napari_plugin.making import knows_colormap
 from napari_plugin.space import knows_unit
 from napari_plugin.verbs import Verbs
 from streaming_core.errors import InvalidKind

@@ -10,9 +10,12 @@ from typing import Final
 from napari.components import LayerList, ViewerModel
 from napari.layers import Layer
 
+from napari_plugin.entry import LASTING, Entry, Look
 from napari_plugin.looks import Contrast
-from napari_plugin.making import LASTING, Entry, Look, Maker, Plane, stack_of, view_kept
+from napari_plugin.making import Maker, stack_of
 from napari_plugin.plan import Axes
+from napari_plugin.planes import Plane
+from napari_plugin.view import view_kept
 from streaming_core.looks import joined
 from streaming_core.protocol.components import GroupKey, Value
 from streaming_core.protocol.regroup import Regrouped

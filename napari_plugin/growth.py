@@ -2,19 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from napari.layers import Labels, Layer
 
+from napari_plugin.annotations import carry_drawings
 from napari_plugin.painting import forget_strokes
 from napari_plugin.plan import Axes
 from napari_plugin.planes import PlaneStack
+from napari_plugin.view import view_kept
+from streaming_core.protocol.components import Value
+
+if TYPE_CHECKING:
+    from napari_plugin.entry import Entry
+    from napari_plugin.layers import Layers
 
 CHEAP: Final = "_clear_extent"
 """The one private method of napari that Planecast calls."""
+
+
+class Growth:
+    """What has grown since napari was told of it; the same image stays in view.
+
+    Parameters
+    ----------
+    layers
+        They have the axes, and are told.
+    """
+
+    def __init__(self, layers: Layers) -> None:
+        self._layers = layers
+        self._before: dict[str, Value] | None = None
+        self._stale = False
+        self._moves: list[tuple[str, int]] = []
+        self._handed: list[Entry] = []
+
+    def remember(self) -> None:
+        """Note what the sliders show before axes change under them."""
+        if self._before is None:
+            self._before = self._layers.sliders.place()
+
+    def look_at(self, place: Mapping[str, Value]) -> None:
+        """Show these values afterwards, instead of those that were remembered."""
+        if self._before is not None:
+            self._before |= place
+
+    def on_other_axes(self, handed: Iterable[Entry] = ()) -> None:
+        """Note that layers need other dimensions, steps or units; those handed on do, too."""
+        self._stale = True
+        self._handed += handed
+
+    def inserted(self, name: str, at: int) -> None:
+        """Note that a value has come before others of its axis."""
+        self._moves.append((name, at))
+
+    def tell(self) -> None:
+        """Tell napari, if there is anything to tell."""
+        if self._before is None:
+            return
+        before, self._before = self._before, None
+        layers, live = self._layers, [*self._layers.live(), *self._handed]
+        self._handed.clear()
+        with layers.sliders.ours():
+            if self._stale:
+                self._stale = False
+                for entry in live:
+                    entry.stack = entry.stack.on(layers.axes)
+                with view_kept(layers.viewer):
+                    units = layers.space.units(layers.axes)
+                    reshape([(entry.layer, entry.stack) for entry in live], units)
+                    layers.sliders.reorder(layers.axes)
+            elif live:
+                with layers.viewer.layers.events.blocker():
+                    announce_growth([entry.layer for entry in live])
+                if self._moves:
+                    for entry in live:
+                        entry.forget_strokes()
+            moves, self._moves = self._moves, []
+            if moves:
+                carry_drawings(layers, moves)
+            layers.sliders.go(before)
 
 
 def announce_growth(layers: Iterable[Layer]) -> None:

@@ -10,18 +10,19 @@ from napari.components import ViewerModel
 from napari.layers import Layer
 from psygnal import Signal
 
-from napari_plugin.annotations import carry_drawings
 from napari_plugin.arranging import Arranger
-from napari_plugin.growth import announce_growth, reshape
+from napari_plugin.entry import AT_FIRST, Entry, Look
+from napari_plugin.growth import Growth
 from napari_plugin.ids import Ids
 from napari_plugin.label_tables import LabelTables
-from napari_plugin.making import AT_FIRST, Entry, Look, Maker, Plane, few_thumbnails, view_kept
+from napari_plugin.making import Maker
 from napari_plugin.marks import MarkLayers
 from napari_plugin.origins import Origins
 from napari_plugin.plan import SPLIT, Axes, Spanned, focus
+from napari_plugin.planes import Plane
 from napari_plugin.position import Position
 from napari_plugin.pyramids import Pyramids
-from napari_plugin.redraw import Redraw
+from napari_plugin.redraw import Redraw, few_thumbnails
 from napari_plugin.rehearsal import without_xarray
 from napari_plugin.sliders import Sliders
 from napari_plugin.space import Space
@@ -64,15 +65,12 @@ class Layers:
         self.ids = Ids()
         self.maker = Maker(viewer, self.sliders, self.pyramids, self.ids)
         self.space = Space()
-        self._before: dict[str, Value] | None = None
-        self._stale_axes = False
-        self._moves: list[tuple[str, int]] = []
+        self._growth = Growth(self)
         self.redraw = Redraw(self.sliders, self._entries)
         self._newest: dict[tuple[str, ...], Image] = {}
         self._arranger = Arranger(viewer, self.maker)
-        self.origins = Origins(viewer, self.sliders, self._live, self.space)
+        self.origins = Origins(viewer, self.sliders, self.live, self.space)
         self.position = Position(viewer, self.sliders, self._entries)
-        self._handed: list[Entry] = []
         self._order: dict[str, None] = {}
         self._removing = False
         self.marks = MarkLayers(self)
@@ -89,18 +87,18 @@ class Layers:
         factor = self.space.factor(image.units)
         steps, starts = axes.new_steps(image.scale, factor), axes.new_starts(image.origin, factor)
         if axes is not self.axes or new_unit or steps or starts:
-            self._remember()
-            self._stale_axes = True
+            self._growth.remember()
+            self._growth.on_other_axes()
             self.axes = axes
             axes.measure(steps, starts)
         for name in names:
             given = image.components[name]
             for value in given if isinstance(given, tuple | list) else (given,):
                 if value not in axes.values[name]:
-                    self._remember()
+                    self._growth.remember()
                     at = axes.values[name].add(value)
                     if at is not None and at < len(axes.values[name]) - 1:
-                        self._moves.append((name, at))
+                        self._growth.inserted(name, at)
         # Of images with the same components the newest; what another one lacks stays.
         self._newest.pop(tuple(names), None)
         self._newest[tuple(names)] = image
@@ -127,7 +125,7 @@ class Layers:
             self._tables.put(image, key, put.place)
         entry = self._entries.get(key)
         if entry is None:
-            self._grow()
+            self._growth.tell()
             self._make(put.group, self._arranger.due.pop(key, AT_FIRST))
             return True
         self.redraw.touch(key, entry.widen(self.ids))
@@ -143,14 +141,14 @@ class Layers:
 
     def settle(self) -> None:
         """End a tick: grow what grew, follow the newest image, redraw what is looked at."""
-        self._grow()
+        self._growth.tell()
         newest, self._newest = self._newest, {}
         moved = False
         if newest and self.sliders.follow:
             place = self.sliders.place()
             for image in newest.values():
                 place |= focus(self.axes, image, place)
-            with few_thumbnails(self.viewer, self._live()), self.position.unhurried():
+            with few_thumbnails(self.viewer, self.live()), self.position.unhurried():
                 moved = self.sliders.go(place)
         touched = self.redraw.take()
         if touched and not moved:
@@ -163,13 +161,13 @@ class Layers:
 
     def clear(self, source: str | None) -> int:
         """Forget the groups of a source, or all and what was expected; return how many."""
-        self._remember()
+        self._growth.remember()
         self._arranger.forget(source)
         return self.marks.clear(source) + self._discard(self.catalog.clear(source))
 
     def forget_old_runs(self) -> int:
         """Let go of what only older runs have shown; return from how many groups."""
-        self._remember()
+        self._growth.remember()
         changed = forget_old_runs(self.catalog)
         self._discard([group for group in changed if not group.planes])
         self._forget((group.key, place) for group in changed for place in group.planes)
@@ -200,8 +198,8 @@ class Layers:
             self.space.forget()
             self.position.begin_anew()
             self._order.clear()
-        self._stale_axes = True
-        self._grow()
+        self._growth.on_other_axes()
+        self._growth.tell()
         return len(groups)
 
     def arrange(self, modes: Mapping[str, Mode], done: Callable[[], None] | None = None) -> None:
@@ -226,11 +224,10 @@ class Layers:
         made = regroup(self.catalog.groups.values(), split)
         marks = regroup((entry.group for entry in self.marks.entries.values()), split)
         self.settle()
-        self._remember()
-        if self._before is not None:
-            self._before |= self._arranger.looked_at(self._live())
+        self._growth.remember()
+        self._growth.look_at(self._arranger.looked_at(self.live()))
         self.catalog.groups, self.catalog.split = made.groups, split
-        self._handed, left = self._arranger.hand_on(self._entries, made, self.axes)
+        handed, left = self._arranger.hand_on(self._entries, made, self.axes)
         self._remove(left)
         self.marks.regrouped(marks)
         self._tables.regrouped(made)
@@ -239,8 +236,8 @@ class Layers:
         axes = self.axes.among(spanned, self._order)
         self.axes = axes.expecting(self._expected())
         self._order |= dict.fromkeys(self.axes.names)
-        self._stale_axes = True
-        self._grow()
+        self._growth.on_other_axes(handed)
+        self._growth.tell()
         self.origins.update()
         self._go_on_arranging(done)
 
@@ -255,11 +252,12 @@ class Layers:
             When it is too much together.
         """
         self.catalog.expect(components)
-        self._remember()
+        self._growth.remember()
         axes = self.axes.expecting(self._expected())
-        self._stale_axes = self._stale_axes or axes is not self.axes
+        if axes is not self.axes:
+            self._growth.on_other_axes()
         self.axes = axes
-        self._grow()
+        self._growth.tell()
         self.position.update()
 
     def modes(self) -> dict[str, Mode]:
@@ -300,9 +298,13 @@ class Layers:
         group = self.catalog.groups.get(key)
         return self.marks.held(key) if group is None else len(group.planes) * group.plane_bytes
 
+    def live(self) -> Iterator[Entry]:
+        """Entries whose layer is there and still shows our planes."""
+        return (entry for entry in self._entries.values() if entry.live)
+
     def images(self) -> Iterator[Entry]:
         """The images whose layers are there, as they came."""
-        return (entry for entry in self._live() if entry.group.key.kind == "image")
+        return (entry for entry in self.live() if entry.group.key.kind == "image")
 
     def ours(self) -> Iterator[Layer]:
         """All layers of what was streamed."""
@@ -312,7 +314,7 @@ class Layers:
 
     def any_planes(self) -> bool:
         """Whether a layer of images or labels is there, so that there are sliders."""
-        return any(True for _ in self._live())
+        return any(True for _ in self.live())
 
     def close(self) -> None:
         """Listen to the viewer no more; the layers stay as they are."""
@@ -352,43 +354,6 @@ class Layers:
         """Return what is expected on sliders."""
         split, expected = self.catalog.split, self.catalog.expected
         return {name: values for name, values in expected.items() if name not in split}
-
-    # -- growing ---------------------------------------------------------------------------
-
-    def _remember(self) -> None:
-        """Note what the sliders show before axes change under them."""
-        if self._before is None:
-            self._before = self.sliders.place()
-
-    def _grow(self) -> None:
-        """Tell napari about new values and axes, and keep the same image in view."""
-        if self._before is None:
-            return
-        before, self._before = self._before, None
-        live = [*self._live(), *self._handed]
-        self._handed.clear()
-        with self.sliders.ours():
-            if self._stale_axes:
-                self._stale_axes = False
-                for entry in live:
-                    entry.stack = entry.stack.on(self.axes)
-                with view_kept(self.viewer):
-                    reshape([(e.layer, e.stack) for e in live], self.space.units(self.axes))
-                    self.sliders.reorder(self.axes)
-            elif live:
-                with self.viewer.layers.events.blocker():
-                    announce_growth([entry.layer for entry in live])
-                if self._moves:
-                    for entry in live:
-                        entry.forget_strokes()
-            moves, self._moves = self._moves, []
-            if moves:
-                carry_drawings(self, moves)
-            self.sliders.go(before)
-
-    def _live(self) -> Iterator[Entry]:
-        """Entries whose layer is there and still shows our planes."""
-        return (entry for entry in self._entries.values() if entry.live)
 
     def _on_removed(self, event: Any) -> None:
         if self._removing:

@@ -18,9 +18,9 @@ from napari.layers import Layer
 
 from napari_plugin.drawn import Content, fill, made_anew, make_layer
 from napari_plugin.growth import axis_labels
-from napari_plugin.making import view_kept
 from napari_plugin.plan import layer_title
 from napari_plugin.sight import Kept, MarkEntry, Span, View, content_of, meets, told
+from napari_plugin.view import view_kept
 from streaming_core.protocol.components import (
     GroupKey,
     Values,

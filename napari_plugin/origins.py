@@ -7,7 +7,7 @@ from typing import Any
 
 from napari.components import ViewerModel
 
-from napari_plugin.making import Entry
+from napari_plugin.entry import Entry
 from napari_plugin.sliders import Sliders
 from napari_plugin.space import Space
 from streaming_core.protocol.components import Value

@@ -17,6 +17,9 @@ from napari_plugin.painting import Painting
 from napari_plugin.plan import Axes
 from streaming_core.protocol.components import Value
 
+Plane: TypeAlias = NDArray[Any]
+"""(Y, X), or (Y, X, S) for RGB, as it was sent."""
+
 Key: TypeAlias = SupportsIndex | slice | EllipsisType
 """What stands for one dimension inside the brackets."""
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from napari.components import ViewerModel
 
-from napari_plugin.making import Entry
+from napari_plugin.entry import Entry
 from napari_plugin.sliders import Sliders
 from napari_plugin.space import PIXEL
 from streaming_core.protocol.components import (

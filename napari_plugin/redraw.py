@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 
-from napari_plugin.making import Entry
+from napari.components import ViewerModel
+
+from napari_plugin.entry import Entry
 from napari_plugin.sliders import Sliders
 from streaming_core.protocol.components import GroupKey, Value
 
@@ -62,3 +65,25 @@ class Redraw:
         for entry in self._entries.values():
             if entry.live and entry.thumbnail_due:
                 entry.refresh()
+
+
+@contextmanager
+def few_thumbnails(viewer: ViewerModel, entries: Iterable[Entry]) -> Iterator[None]:
+    """Inside, sliders move: napari reads all layers anew, and draws its list of them now and then.
+
+    The list is another part of the window than the image: drawn with each image of a stream it
+    doubles what an image costs (12 ms with an OpenGL of software). napari draws a line of it anew
+    at any event of its layer, which the list of layers passes on.
+    """
+    late = True
+    with ExitStack() as silence:
+        for entry in entries:
+            layer = entry.layer
+            if layer is not None and layer.visible:
+                if entry.put_off_thumbnail():
+                    silence.enter_context(layer.events.thumbnail.blocker())
+                else:
+                    late = False
+        if late:
+            silence.enter_context(viewer.layers.events.blocker())
+        yield

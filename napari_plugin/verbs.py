@@ -16,7 +16,7 @@ from qtpy.QtCore import QTimer
 
 from napari_plugin.annotations import annotations_of
 from napari_plugin.layers import Layers
-from napari_plugin.making import Plane
+from napari_plugin.planes import Plane
 from napari_plugin.viewing import Viewing
 from streaming_core.errors import RequestFailed
 from streaming_core.protocol.annotated import pack

@@ -161,8 +161,8 @@ class Viewer(Attachment, Controls, Arranging, Macros, Marks):
         Raises
         ------
         Undelivered
-            Naming the images that it never will own, and those that it owned and lost by dying;
-            each is reported once.
+            Naming the images that it never will own, and those that it owned and that are gone
+            with it: it died, or was closed by somebody else. Each is reported once.
         TimedOut
             When some are still on their way after ``timeout`` seconds.
         """
@@ -175,8 +175,8 @@ class Viewer(Attachment, Controls, Arranging, Macros, Marks):
             self._reported = ledger.reported
         if lost:
             raise Undelivered(
-                f"{lost} image{'s' * (lost > 1)} not delivered to the {route.target.name}: "
-                + "; ".join(names[:5]) + ("; …" if lost > 5 else ""),
+                f"{lost} image{'s' * (lost > 1)} not delivered to the {route.target.name}, or lost "
+                "with it: " + "; ".join(names[:5]) + ("; …" if lost > 5 else ""),
                 names,
             )  # fmt: skip
         if not done:
@@ -217,7 +217,7 @@ class Viewer(Attachment, Controls, Arranging, Macros, Marks):
 
     @property
     def gaps(self) -> tuple[str, ...]:
-        """Images that a viewer owned and lost by dying, by name."""
+        """Images that a viewer owned and that are gone with it, by name: it died or was closed."""
         return tuple(self._known_route().gaps)
 
     def quit(self, timeout: float = ANSWER) -> None:
@@ -229,6 +229,9 @@ class Viewer(Attachment, Controls, Arranging, Macros, Marks):
             self._ask("quit", {}, timeout)
         except ViewerNotFound:
             pass  # it was faster than its answer
+        except BaseException:  # it stays, also where Ctrl-C interrupts; the error goes on
+            route.quitting = False
+            raise
         self.close(linger=0.0)
         deadline = time.monotonic() + timeout
         while connection and connection.alive():
@@ -256,11 +259,12 @@ class Viewer(Attachment, Controls, Arranging, Macros, Marks):
         deadline = time.monotonic() + timeout
         route = self.route()
         refuse_to_wait(route.link.vid, "restart()")
-        route.quitting = True  # what the old one says as it goes is no news
+        route.quitting = True  # until the new one's WELCOME: what the old one says is no news
         try:
             vid = replace(self.port, self.viewer_kind, timeout).vid
-        finally:
+        except BaseException:  # as in `quit`
             route.quitting = False
+            raise
         with route.publisher.lock:
             left = max(1.0, deadline - time.monotonic())
             if not route.publisher.wait_for(lambda: route.link.vid == vid, left):

@@ -156,9 +156,9 @@ class Ping(Message, tag="PING", frozen=True):
     """Producer -> viewer: still there? ``last`` is the newest number sent.
 
     ``undelivered`` counts the images that this viewer never owned, ``gaps`` those that one on
-    this port owned and lost by dying. ``unacked`` is the lowest
-    number that was sent and not acked, ``unshown`` the lowest that is owned and not shown, as
-    far as the producer has heard; 0: none.
+    this port owned, and that went with it. ``unacked`` is the lowest number that was sent and
+    not acked, ``unshown`` the lowest that is owned and not shown, as far as the producer has
+    heard; 0: none.
     """
 
     sid: str

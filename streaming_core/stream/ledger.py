@@ -99,14 +99,16 @@ class Ledger:
         self._unseen += 1
         self._not_shown = f"{name} is not shown: {reason}"
 
-    def lose(self, gap: Lost) -> None:
-        """Note what a viewer owned that is gone. Who closed it knows, so that is no error."""
+    def lose(self, gap: Lost, *, asked: bool) -> None:
+        """Note what a viewer owned that is gone; ``asked``: this program ended it, and knows."""
         names = [name.decode() for name in gap.names]
         self.gaps.extend(names)
-        if not gap.closed:
-            self.reported += gap.count - len(names)  # those that are not remembered
-            for name in names:
-                self._report(f"{name}: it was lost with the viewer")
+        if asked:
+            return
+        self.reported += gap.count - len(names)  # those that are not remembered
+        for name in names:
+            self._report(f"{name}: it was lost with the viewer")
+        if not gap.closed:  # else it said good-bye, which was logged
             log.error(
                 "%s: it died; %d image%s that it had %s gone with it, see Viewer.gaps",
                 self._viewer, gap.count, "s" * (gap.count > 1), "are" if gap.count > 1 else "is",

@@ -205,7 +205,7 @@ class Route:
             elif isinstance(action, Found):
                 self.items.found(action.seq)
             elif isinstance(action, Lost):
-                self.ledger.lose(action)
+                self.ledger.lose(action, asked=self.quitting)
             else:
                 self.publisher.post(self, action)
         self.ledger.say(time.monotonic(), attached=self.link.attached)
@@ -351,12 +351,14 @@ class Route:
         if self._dial is None or not self._dial.subscribed:
             self._held_back = welcome  # images sent before it subscribes would be lost
             return
-        if welcome.vid != self.link.vid and self.target.lease is not None:
+        new = welcome.vid != self.link.vid
+        if new and self.target.lease is not None:
             self._witness = Witness(self.target.lease)
             self._witness.proven_dead()  # sees it locked: only then can its death be proven
         self.welcome, self.shm, self.trouble = welcome, welcome.shm, None
         self.ledger.back()
         self.perform(self.link.welcome(welcome.vid, welcome.credit, welcome.credit_bytes, now))
+        self.quitting = self.quitting and not new
         self.requests.repeat()
 
     def transmit(self, what: Any) -> None:

@@ -265,10 +265,29 @@ class TestViewerThatIsClosed:
         poll_until(lambda: not running(), "it has ended")
         pc.launch("recording", port).close()
         back = fed(viewer, 200)
-        assert missed(viewer) == list(range(10, back))
+        assert missed(viewer) == list(range(back)), "flush() names it too"
         viewer.settle()
         assert held(viewer) == [back]
         viewer.close()
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="a signal there kills, and is not asked")
+    def test_what_a_program_ended_itself_is_no_news_to_it_and_the_next_end_is(
+        self, stage: Stage, port: int, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with pc.connect(port) as viewer, pc.connect(port) as same:
+            send(viewer, range(10))
+            viewer.settle()
+            same.quit()
+            viewer.flush()
+            assert caplog.messages == []
+            assert numbers(viewer.gaps) == list(range(10))
+            pc.launch("recording", port).close()
+            back = fed(viewer, 10)
+            caplog.clear()
+            viewer.settle()
+            os.kill(pid_of(port), signal.SIGTERM)
+            poll_until(lambda: bool(warnings(caplog)), "a person closed this one: it is told")
+            assert missed(viewer) == [back]
 
     def test_with_images_on_their_way_they_are_reported(self) -> None:
         with recording_viewer() as (port, adapter):

@@ -11,7 +11,7 @@ import pytest
 
 import planecast as pc
 from streaming_core.testing import free_pair, poll_until, recording_viewer
-from tests.process.programs.stage import Stage
+from tests.process.programs.stage import Stage, fed, held, numbers, send
 
 IMAGE = np.arange(64 * 64, dtype="u2").reshape(64, 64)
 
@@ -60,14 +60,18 @@ def test_a_viewer_that_died_is_started_again(stage: Stage, port: int) -> None:
         assert viewer.state()["pid"] != pid
 
 
-def test_other_programs_go_on(stage: Stage, port: int) -> None:
-    with pc.connect(port) as one, pc.connect(port) as other:
-        other.show(IMAGE, source="other")
+def test_other_programs_go_on_and_are_told_what_went(stage: Stage, port: int) -> None:
+    # A stall of its own gives a connection of its own, as another program has.
+    with pc.connect(port) as one, pc.connect(port, stall=11.0) as other:
+        send(other, range(3))
         other.settle()
         one.restart()
-        other.show(IMAGE, source="later")
+        back = fed(other, 3)
+        with pytest.raises(pc.Undelivered) as report:
+            other.flush()
+        assert numbers(report.value.images) == list(range(back))
         other.settle()
-        assert np.array_equal(other.read(source="later"), IMAGE)
+        assert held(other) == [back]
 
 
 def test_a_window_that_a_person_opened_is_not_ended() -> None:

@@ -14,7 +14,7 @@ from fiji_bridge.edt import on_edt
 from fiji_bridge.hyperstack import Hyperstack
 from fiji_bridge.overlays import set_spot
 from fiji_bridge.parts import components_at, named, places_of
-from fiji_bridge.rois import Spot, outlines
+from fiji_bridge.rois import Spot, outlines, point_planes, set_point_planes
 from streaming_core.protocol.components import GroupKey, Value
 
 
@@ -113,12 +113,11 @@ def _move(roi: Any, before: Sheet, here: Sheet) -> bool:
 
 def _move_points(roi: Any, before: Grid, here: Sheet) -> None:
     """Give each point the plane that it was clicked on."""
-    told = jvm.to_numpy("int", roi.getCounters()).astype(np.int64)
-    counters, positions = told & 0xFF, told >> 8  # as ImageJ packs them
+    positions = point_planes(roi)
     names, split = here.grid.names, dict(here.key.split)
     for at in np.flatnonzero(positions):
         place = before.place(before.czt(int(positions[at]) - 1))
         known = split | dict(zip(before.names, place, strict=True))
         there = here.grid.find(tuple(known[name] for name in names))
         positions[at] = 0 if there is None else here.grid.index(there) + 1
-    roi.setCounters(jvm.to_java("int", (counters + (positions << 8)).astype("<i4")))
+    set_point_planes(roi, positions)

@@ -240,6 +240,11 @@ def is_ours(thing: Any) -> bool:
     return isinstance(thing, jpype.JProxy)
 
 
+def same(one: Any, other: Any) -> bool:
+    """Whether two are one array of Java's, or both are null."""
+    return bool(java("java.util.Objects").equals(one, other))
+
+
 def locked(thing: Any) -> AbstractContextManager[None]:
     """Hold a Java object's monitor, as ``synchronized`` does."""
     import jpype

@@ -41,7 +41,6 @@ COLOURS: Final = (
 class Kept:
     """A drawing of one place, in its parts."""
 
-    image: Image
     drawing: Drawing
     parts: list[Part]
 
@@ -115,7 +114,7 @@ class Marks:
             plane=[LETTERS.index(column) for column in drawing.columns], split=frozenset(),
         )  # fmt: skip
         entry = self._entries.get(key) or self._enter(key, image)
-        kept = Kept(image, drawing, parts_of(image, dict(inside), drawing))
+        kept = Kept(drawing, parts_of(image, dict(inside), drawing))
         put, ticket = entry.group.put(image, dict(inside), kept), Ticket()
         if not put.outdated:
             for name, values in drawing.swept().items():

@@ -6,14 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
-
 from fiji_bridge import jvm
 from fiji_bridge.czt import Grid
 from fiji_bridge.edt import on_edt
 from fiji_bridge.hyperstack import Hyperstack
 from fiji_bridge.parts import Missing, Part, components_at, places_of, stays
-from fiji_bridge.rois import Spot, spot_of
+from fiji_bridge.rois import Spot, point_planes, set_point_planes, spot_of
 from streaming_core.protocol.components import Value
 
 Free = tuple[Value, ...]
@@ -94,10 +92,6 @@ class Overlaid:
         if found is not None:
             self._waiting.setdefault(found, {})[part.number] = part
         return {}
-
-    def waits(self) -> set[int]:
-        """Return the parts that wait for their image."""
-        return {number for parts in self._waiting.values() for number in parts}
 
     def forget(self, numbers: Iterable[int]) -> None:
         """Wait no more for these parts."""
@@ -196,11 +190,10 @@ def set_spot(roi: Any, spot: Spot) -> None:
 def carry(roi: Any, old: Grid, new: Grid) -> None:
     """Keep a person's ROI on its image when values were inserted before it."""
     if isinstance(roi, jvm.java("ij.gui.PointRoi")) and roi.getPosition():
-        told = jvm.to_numpy("int", roi.getCounters()).astype(np.int64)
-        counters, positions = told & 0xFF, told >> 8  # as ImageJ packs them
+        positions = point_planes(roi)
         there = (positions > 0) & (positions <= old.planes)
         positions[there] = old.moves(new)[positions[there] - 1] + 1
-        roi.setCounters(jvm.to_java("int", (counters + (positions << 8)).astype("<i4")))
+        set_point_planes(roi, positions)
         return
     found = places_of(components_at(spot_of(roi), old, {}), new, {})
     if isinstance(found, dict) and len(found) == 1:

@@ -119,7 +119,7 @@ class Painting:
         if stack is not None and stack.imp is not None:
             at = stack.slices.grid.find(place)
             shown = plane.array if at is None else stack.slices.array(at)
-            if len(shown) == len(plane.array) and not _is_same(shown, plane.array):
+            if len(shown) == len(plane.array) and not jvm.same(shown, plane.array):
                 plane = replace(plane, array=shown)  # some commands put another array there
         if place in group.edited:
             group.planes[place] = plane
@@ -163,10 +163,6 @@ class Painting:
         self._editable.discard(key)
         self._seen.pop(key, None)
         self._holes.pop(key, None)
-
-
-def _is_same(one: Any, other: Any) -> bool:
-    return bool(jvm.java("java.util.Objects").equals(one, other))
 
 
 def _order(group: Group[Plane], place: Place) -> list[int]:

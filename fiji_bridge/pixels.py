@@ -197,12 +197,8 @@ class Plane:
 
     def take(self, before: Any, array: Any) -> None:
         """Hold another array of ImageJ's from now on, if it is this plane whose it was before."""
-        if _same(self.array, before):
+        if jvm.same(self.array, before):
             self.array = array
-
-
-def _same(one: Any, other: Any) -> bool:
-    return bool(jvm.java("java.util.Objects").equals(one, other))
 
 
 def own(image: Image, pixels: NDArray[Any], most: int = 0, *, whole: int = 0) -> list[Plane]:

@@ -35,10 +35,6 @@ class RoiList:
         """Whether something is to be put in or taken out."""
         return bool(self._wanted or self._unwanted)
 
-    def __contains__(self, number: int) -> bool:
-        """Whether a part is listed, or will be."""
-        return number in self._entries
-
     def add(self, number: int, rois: Iterable[Any], spot: Spot) -> None:
         """List the ROIs of a part; what is in the list is a copy of each."""
         self._entries.setdefault(number, [])

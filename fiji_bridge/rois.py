@@ -102,6 +102,22 @@ def is_same(one: Any, other: Any) -> bool:
     return here.shape == there.shape and bool(np.allclose(here, there, atol=NUDGE))
 
 
+def point_planes(roi: Any) -> NDArray[np.int64]:
+    """Return the plane of the stack that each point was clicked on, from 1; 0 is none."""
+    return np.asarray(_counters(roi) >> 8, np.int64)
+
+
+def set_point_planes(roi: Any, planes: NDArray[np.int64]) -> None:
+    """Give each point another plane; it keeps its counter."""
+    told = (_counters(roi) & 0xFF) + (planes << 8)
+    roi.setCounters(jvm.to_java("int", told.astype("<i4")))
+
+
+def _counters(roi: Any) -> NDArray[np.int64]:
+    """Return what ImageJ keeps of each point: its counter, and above 8 bits its plane."""
+    return jvm.to_numpy("int", roi.getCounters()).astype(np.int64)
+
+
 def _features(roi: Any) -> dict[str, Cell | list[int]]:
     name = roi.getName()
     found: dict[str, Cell | list[int]] = {"name": None if name is None else str(name)}

@@ -40,7 +40,6 @@ class Slices:
         # Shared by all holes: they cost nothing. What ImageJ draws into one shows in all.
         self._kind = form.kind
         self._blank = jvm.empty(form.kind, size[0] * size[1])
-        self._form = form
         self.stack = self._new(grid)
         self._held = self.stack.getImageArray().clone()  # what was put, for `edited`
         self._name_holes(range(grid.planes))
@@ -117,11 +116,11 @@ class Slices:
             Whether holes get their blank back; else somebody may have painted them.
         """
         stack, held, planes = self.stack, self._held, self.grid.planes
-        same, mismatch = jvm.java("java.util.Objects").equals, jvm.java("java.util.Arrays").mismatch
+        mismatch = jvm.java("java.util.Arrays").mismatch
         shown, processor = int(imp.getCurrentSlice()), imp.getProcessor()
         if processor is not None and 1 <= shown <= planes:
-            kept = same(stack.getPixels(shown), held[shown - 1])
-            if kept and not same(processor.getPixels(), held[shown - 1]):
+            kept = jvm.same(stack.getPixels(shown), held[shown - 1])
+            if kept and not jvm.same(processor.getPixels(), held[shown - 1]):
                 stack.setPixels(processor.getPixels(), shown)  # as ImageJ does at the next slice
         arrays, changed = stack.getImageArray(), []
         index = -1
@@ -133,7 +132,7 @@ class Slices:
         standing, moved = self._standing(changed), jvm.java("java.util.IdentityHashMap")()
         for index in changed:
             now = arrays[index]
-            hole = holes and same(held[index], self._blank)
+            hole = holes and jvm.same(held[index], self._blank)
             elsewhere = standing.contains(now) or moved.containsKey(now)
             back: Any = index if hole or elsewhere else moved.put(now, index)
             while back is not None:  # what is at its own place again was not moved to another
@@ -181,12 +180,7 @@ class Slices:
 
     def heal(self) -> bool:
         """Make holes blank again if somebody drew into one; return whether that was so."""
-        if not jvm.to_numpy(self._form.kind, self._blank).any():
-            return False
-        size = len(self._blank)
-        empty = jvm.empty(self._form.kind, size)
-        jvm.java("java.lang.System").arraycopy(empty, 0, self._blank, 0, size)
-        return True
+        return bool(self.take_blank().any())
 
     def _new(self, grid: Grid) -> Any:
         stack = jvm.java("ij.ImageStack")(*self.size, grid.planes)

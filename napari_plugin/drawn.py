@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 PIECE: Final = 200
 """Shapes that are added at once: 50 ms, and 5 ms more for each 1,000 that are there already."""
 
-LAYERS: Final[Mapping[str, type[Layer]]] = {"points": Points, "shapes": Shapes, "tracks": Tracks}
-
 STYLE: Final[Mapping[str, tuple[str, ...]]] = {
     "points": ("size", "face_color", "border_color", "symbol"),
     "shapes": ("edge_color", "face_color", "edge_width"),

@@ -92,7 +92,7 @@ class ViewerAdapter(Protocol):
         ...
 
     def gui_age(self) -> float:
-        """Seconds since the window's thread last did anything, 0.0 when it is idle."""
+        """Seconds for which the window's thread has not answered, 0.0 while it does."""
         ...
 
 

@@ -226,6 +226,15 @@ def java(name: str) -> Any:
     return jpype.JClass(name)
 
 
+def find_classes() -> None:
+    """Have Java code on this thread find classes by name as Java's own threads do.
+
+    A thread of Python's has no loader for them: Groovy, and whatever looks for services, fails.
+    """
+    loader = java("java.lang.ClassLoader").getSystemClassLoader()
+    java("java.lang.Thread").currentThread().setContextClassLoader(loader)
+
+
 def implement(interface: str, **methods: Callable[..., Any]) -> Any:
     """Make a Java object of an interface from Python functions."""
     import jpype

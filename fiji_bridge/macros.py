@@ -89,6 +89,7 @@ class Macros:
             self._wake.notify()
 
     def _serve(self) -> None:
+        jvm.find_classes()  # the threads of macros inherit it
         while True:
             with self._wake:
                 self._wake.wait_for(lambda: self._stopping or self._queue)
@@ -122,7 +123,7 @@ class Macros:
         if language in ("", OWN):
             macro = Macro(code, args, self._unseen)
         else:
-            macro = Script(language, code, args, windows=windows)
+            macro = Script(language, code, args, self._unseen)
         lines = findings.Log(windows=windows)
         self._runs = True
         try:

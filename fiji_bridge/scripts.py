@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, Final
 
 from fiji_bridge import jvm
+from fiji_bridge.unseen import Unseen
 from streaming_core.errors import RequestFailed
+
+NAME: Final = "planecast_macro"
+"""The script's file, if it had one: errors name it."""
+
+STEPS: Final = ("Preprocessor", "Postprocessor")
+"""What SciJava's plugins do around a script: find its inputs, show its outputs."""
 
 
 class Script:
     """A script, as `interpreter.Macro` is a macro.
+
+    It is run as SciJava does it, so its parameters (``#@ ImagePlus imp``) are found. What it
+    prints goes to ImageJ's log.
 
     Parameters
     ----------
@@ -17,8 +28,8 @@ class Script:
         Its name in SciJava, such as "groovy".
     code, args
         Its text, and what the variable ``args`` holds in it.
-    windows
-        Whether there may be dialogs.
+    unseen
+        The images that it sees where there are no windows.
 
     Raises
     ------
@@ -26,31 +37,69 @@ class Script:
         When there is no such language.
     """
 
-    def __init__(self, language: str, code: str, args: str, *, windows: bool) -> None:
-        self.windows = windows
-        self._code = code
-        self._line: int | None = None
-        self._engine = _engine(language)
-        self._engine.put("args", args)
+    def __init__(self, language: str, code: str, args: str, unseen: Unseen | None) -> None:
+        self.windows = unseen is None
+        self._unseen = unseen
+        gateway, ending = _found(language)
+        self._context = gateway.context()
+        self._file = f"{NAME}.{ending}"
+        text = jvm.java("java.io.StringReader")(code)
+        info = jvm.java("org.scijava.script.ScriptInfo")(self._context, self._file, text)
+        modules = self._context.service("org.scijava.module.ModuleService")
+        self._module = modules.createModule(info)
+        self._module.getEngine().put("args", args)
+        if info.getInput("args") is not None:
+            self._module.setInput("args", args)
+            self._module.resolveInput("args")
+        self._refused = ""
+        self._printed, self._error = (jvm.java("java.io.StringWriter")() for _ in range(2))
+        self._module.setOutputWriter(self._printed)
+        self._module.setErrorWriter(self._error)
 
     def run(self) -> str:
         """Run it; return the value of its last line. On its own thread."""
+        runner = jvm.java("org.scijava.module.ModuleRunner")(
+            self._context, self._module, *(self._plugins(step) for step in STEPS)
+        )
+        if self._unseen is not None:
+            self._unseen.offer()
+        unmet = runner.preProcess()
+        if unmet is not None:
+            self._refused = str(unmet.getCancelReason() or "it was cancelled")
+            return ""
         try:
-            value = self._engine.eval(self._code)
-        except jvm.java("javax.script.ScriptException") as error:
-            self._line = int(error.getLineNumber())
-            raise
+            self._module.run()
+        finally:
+            printed = str(self._printed).rstrip("\n")
+            if printed:
+                jvm.java("ij.IJ").log(printed)
+        runner.postProcess()
+        if self._unseen is not None:
+            self._unseen.keep()
+        value = self._module.getReturnValue()
         return "" if value is None else str(value)
+
+    def _plugins(self, step: str) -> Any:
+        kind = jvm.java(f"org.scijava.module.process.{step}Plugin")
+        return self._context.service("org.scijava.plugin.PluginService").createInstancesOfType(kind)
 
     def abort(self) -> None:
         """Nothing: a script ends when its thread is interrupted, or not at all."""
 
     def line(self) -> int | None:
         """Return the line at which it failed, if that is known."""
-        return self._line if self._line is not None and self._line > 0 else None
+        found = re.search(rf"\b{re.escape(self._file)}(?:: ?|\", line )(\d+)", str(self._error))
+        return int(found[1]) if found else None
 
     def said(self) -> str:
-        """Return the last error that ImageJ showed."""
+        """Return the error that was found in it, or the last that ImageJ showed."""
+        if self._unseen is not None and self._unseen.refused:
+            return self._unseen.refused
+        thrown = str(self._error)
+        if thrown:
+            return thrown.partition("\n\tat ")[0].strip()
+        if self._refused:
+            return self._refused
         words = jvm.java("ij.IJ").getErrorMessage()
         return "" if words is None else str(words)
 
@@ -62,7 +111,8 @@ class Script:
         """Nothing is left set."""
 
 
-def _engine(language: str) -> Any:
+def _found(language: str) -> tuple[Any, str]:
+    """Return the gateway, and how names of files in this language end."""
     gateway = jvm.gateway()
     if gateway is None:
         raise RequestFailed(
@@ -74,4 +124,4 @@ def _engine(language: str) -> Any:
     if found is None:
         known = ", ".join(sorted(str(one.getLanguageName()) for one in service.getLanguages()))
         raise RequestFailed(f"language={language!r} is not known to this ImageJ; it has: {known}")
-    return found.getScriptEngine()
+    return gateway, str(found.getExtensions()[0])

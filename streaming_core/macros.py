@@ -126,8 +126,9 @@ class Macros(Asking):
         args
             What ``getArgument()`` returns in it.
         language
-            Of SciJava, such as "groovy", where the viewer runs an ImageJ2 or Fiji. ``args`` is a
-            variable then, and the value is that of the last line.
+            Of SciJava, such as "groovy", where the viewer runs an ImageJ2 or Fiji. Parameters
+            such as ``#@ ImagePlus imp`` are filled in then, ``args`` is a variable, what is
+            printed goes to the log, and the value is that of the last line.
         timeout
             Seconds that it may take, once it is its turn. After that it is ended, as it is when
             Ctrl-C interrupts the call, or the program ends.

@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,62 @@ def test_a_fiji_without_windows_is_started_headless(folder: Path, tmp_path: Path
     (init,) = started.calls()
     assert init["mode"] == "headless"
     assert started.ended()[0] == 0
+
+
+@pytest.fixture
+def scripting(folder: Path, tmp_path: Path) -> Iterator[pc.Viewer]:
+    """A viewer whose gateway has the real SciJava, with Groovy."""
+    started = Started(tmp_path, "--headless", PLANECAST_FIJI=str(folder), STAND_IN_SCRIPTS="1")
+    poll_until(lambda: bool(pc.viewers()) or started.process.poll() is not None, "it is ready", 180)
+    assert started.process.poll() is None, started.ended()
+    with pc.connect() as viewer:
+        yield viewer
+        viewer.quit()
+    assert started.ended()[0] == 0
+
+
+@pytest.mark.timeout(240)  # the first time on a machine it fetches SciJava and Groovy
+def test_scripts_of_scijava_run(scripting: pc.Viewer) -> None:
+    assert scripting.run_macro("args + 1", "a", language="Groovy").value == "a1"
+    got = scripting.run_macro(
+        "#@ String args\n#@ ScriptService scripts\n"
+        "println 'got ' + args\nprint scripts.languages.size()\nij.IJ.log('logged')\n6 * 7",
+        "an argument", language="groovy",
+    )  # fmt: skip
+    assert got.value == "42"
+    assert got.log.splitlines() == ["logged", "got an argument", "1"]
+
+    with pytest.raises(pc.MacroError, match="no good") as thrown:
+        scripting.run_macro("x = 1\nthrow new Exception('no good')", language="groovy")
+    assert thrown.value.line == 2
+    with pytest.raises(pc.MacroError, match="unknownName") as thrown:
+        scripting.run_macro("x = 1\ny = 2\nunknownName + 1", language="groovy")
+    assert thrown.value.line == 3
+    with pytest.raises(pc.MacroError, match="Unexpected input") as thrown:
+        scripting.run_macro("x = 1\ny = )", language="groovy")
+    assert thrown.value.line == 2
+    with pytest.raises(pc.MacroError, match="'roi' is required but unset"):
+        scripting.run_macro("#@ ij.gui.Roi roi\nroi", language="groovy")
+    with pytest.raises(pc.RequestFailed, match="language='cobol' .* has: Groovy"):
+        scripting.run_macro("1", language="cobol")
+    with pytest.raises(pc.MacroError, match="it took longer than 0.5 s, and was ended"):
+        scripting.run_macro("sleep(60000) { true }", language="groovy", timeout=0.5)
+    assert scripting.run_macro("1", language="groovy").value == "1"
+
+
+def test_a_script_sees_the_images_that_stream(scripting: pc.Viewer) -> None:
+    volume = np.random.default_rng(2).integers(0, 60000, (3, 64, 256), dtype="u2")
+    scripting.show(volume, axes="ZYX")
+    scripting.settle(timeout=30)
+    code = "imp = ij.IJ.getImage(); imp.getStack().getProcessor(2).add(1); imp.stackSize"
+    assert scripting.run_macro(code, language="groovy").value == "3"
+    assert np.array_equal(scripting.read(), volume + np.array([0, 1, 0], "u2")[:, None, None])
+    scripting.run_macro(
+        "imp = ij.IJ.getImage().duplicate(); imp.title = 'own'; imp.show()", language="groovy"
+    )
+    assert scripting.active_image().title == "own"
+    with pytest.raises(pc.MacroError, match="'Gaussian Blur...' takes its options from a dialog"):
+        scripting.run_macro("ij.IJ.run('Gaussian Blur...', 'sigma=2')", language="groovy")
 
 
 @pytest.mark.parametrize(

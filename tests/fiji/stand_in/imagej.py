@@ -2,7 +2,7 @@
 
 As the real one it starts Java with scyjava's options, and returns a gateway, raises, or returns
 False after it has logged why. It makes no image and no window; what is on the class path of a
-folder is the real ImageJ's.
+folder is the real ImageJ's. For scripts it has the real SciJava, with Groovy, from Maven Central.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ import scyjava
 
 log = logging.getLogger("imagej")
 
+SCIJAVA = ["org.scijava:scijava-common:2.100.1", "org.apache.groovy:groovy-jsr223:4.0.28"]
+
 
 def note(**call: Any) -> None:
     """Add a line to the file that the test reads."""
@@ -28,6 +30,13 @@ def note(**call: Any) -> None:
 class Gateway:
     """The ``ij`` that init returns."""
 
+    def __init__(self, scripts: bool) -> None:
+        if scripts:
+            self._context = jpype.JClass("org.scijava.Context")(False)
+            groovy = jpype.JClass("org.scijava.script.AdaptedScriptLanguage")("groovy")
+            groovy.setContext(self._context)
+            self.script().getIndex().add(groovy, True)
+
     def ui(self) -> Gateway:
         """Return the service of the user interface."""
         return self
@@ -35,6 +44,14 @@ class Gateway:
     def showUI(self) -> None:
         """Note that the main window was asked for."""
         note(call="showUI")
+
+    def context(self) -> Any:
+        """Return SciJava's context, with Groovy as the only language."""
+        return self._context
+
+    def script(self) -> Any:
+        """Return the service of scripts."""
+        return self.context().service("org.scijava.script.ScriptService")
 
 
 def init(ij_dir_or_version_or_endpoint: str, mode: str, add_legacy: bool = True) -> Any:
@@ -58,5 +75,9 @@ def init(ij_dir_or_version_or_endpoint: str, mode: str, add_legacy: bool = True)
         scyjava.config.add_classpath(str(jar))
     if mode == "headless":
         scyjava.config.add_option("-Djava.awt.headless=true")
+    scripts = bool(os.environ.get("STAND_IN_SCRIPTS"))
+    if scripts:
+        scyjava.config.get_repositories().pop("scijava.public")
+        scyjava.config.endpoints.extend(SCIJAVA)
     scyjava.start_jvm()
-    return Gateway()
+    return Gateway(scripts)

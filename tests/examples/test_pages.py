@@ -77,6 +77,15 @@ def test_the_guide_has_every_key_of_state() -> None:
     assert {key for part in parts for key in part} <= told
 
 
+def test_the_guide_has_every_name_that_users_type() -> None:
+    text = text_of("docs/guide.md")
+    ours = {"attach", "route"}  # how `connect` and `tee` reach it
+    methods = {name for name in dir(pc.Viewer) if not name.startswith("_")} - ours
+    missing = [name for name in sorted(methods) if f"viewer.{name}" not in text]
+    missing += [name for name in pc.__all__ if name not in text and name != "__version__"]
+    assert not missing
+
+
 def test_the_map_has_every_module() -> None:
     told = re.findall(r"`([\w.]+)`", text_of("docs/architecture.md"))
     ours = {path.stem for path in modules() if path.stem not in ("__init__", "__main__")}

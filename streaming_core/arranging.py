@@ -8,7 +8,8 @@ from typing import Any, Final, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from streaming_core.asking import ANSWER, Asking, warn_of
+from streaming_core.asking import ANSWER, Asking, Named, named, warn_of
+from streaming_core.errors import InvalidComponents
 from streaming_core.protocol.components import Value, check_expected
 from streaming_core.protocol.regroup import check_modes
 from streaming_core.protocol.words import limits_of
@@ -46,6 +47,10 @@ class Arranging(Asking):
         TimedOut
             When they are not all there after ten minutes; the viewer goes on.
         """
+        if isinstance(modes.get("components"), Mapping):
+            raise InvalidComponents(
+                "arrange() takes components by name: arrange(well='split', z='stack')"
+            )
         words = {name: str(mode) for name, mode in check_modes(modes).items()}
         result, _ = self._ask("arrange", {"modes": words}, ARRANGED)
         warn_of(self, result)
@@ -78,7 +83,7 @@ class Arranging(Asking):
 
     def isolate(
         self, *, source: str | None = None, kind: str | None = None,
-        components: Mapping[str, Value] | None = None,
+        components: Named | None = None,
     ) -> None:  # fmt: skip
         """Show the layers or windows of some groups, and hide all others that were streamed.
 
@@ -96,12 +101,12 @@ class Arranging(Asking):
         RequestFailed
             When there is no such image; it says what there is.
         """
-        words = {"source": source, "kind": kind, "components": dict(components or {})}
+        words = {"source": source, "kind": kind, "components": named(components)}
         self._ask("isolate", words, ANSWER)
 
     def contrast(
         self, limits: tuple[float, float] | Auto, *, source: str | None = None,
-        components: Mapping[str, Value] | None = None,
+        components: Named | None = None,
     ) -> None:  # fmt: skip
         """Set the contrast of images: ``contrast((100, 4000), components={"channel": "DAPI"})``.
 
@@ -122,5 +127,5 @@ class Arranging(Asking):
         if isinstance(given, list):
             given = [one.item() if isinstance(one, np.generic) else one for one in given]
         checked = limits_of({"limits": given})
-        words = {"limits": checked, "source": source, "components": dict(components or {})}
+        words = {"limits": checked, "source": source, "components": named(components)}
         self._ask("contrast", words, ANSWER)

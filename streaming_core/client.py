@@ -232,7 +232,10 @@ class Tee(Marks):
             Its state is that of the viewer that has come least far.
         """
         pixels = array_of(array)
-        image = make_image(pixels, run=self.viewers[0].run, **words)
+        try:
+            image = make_image(pixels, run=self.viewers[0].run, **words)
+        except TypeError as error:  # a word that is none: they know this function, not that one
+            raise TypeError(str(error).replace("make_image", "Tee.show")) from None
         routes = [viewer.route() for viewer in self.viewers]
         return routes[0].publisher.publish(routes, pixels, image)
 

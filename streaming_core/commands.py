@@ -20,11 +20,18 @@ from rich.progress import (
 from rich.table import Column, Table
 
 from streaming_core import client
-from streaming_core.errors import InvalidImage, MissingDependency, PlanecastError, Undelivered
+from streaming_core.errors import (
+    InvalidImage,
+    MissingDependency,
+    PlanecastError,
+    Undelivered,
+    ViewerNotFound,
+)
 from streaming_core.files import FileProblem, Pattern, expand, images
 from streaming_core.fleet import doctor as diagnosis
 from streaming_core.fleet.display import has_display
 from streaming_core.fleet.registry import find
+from streaming_core.picture import count
 from streaming_core.viewer import Viewer
 
 app = typer.Typer(
@@ -45,6 +52,8 @@ Virtual = Annotated[
 Python = Annotated[
     str | None, typer.Option(help="Interpreter of another environment that has the viewer.")
 ]
+
+NOBODY = "no viewer runs here"
 
 ImageKind: TypeAlias = Literal["image", "labels"]
 
@@ -147,10 +156,10 @@ def show(
             err.print(f"planecast: {error}", style="red", highlight=False)
             failed += len(error.images)
         where = f"the {viewer.viewer_kind} viewer on port {viewer.port}"
-        many = "1 file" if len(paths) == 1 else f"{len(paths)} files"
-        out.print(f"{shown} planes of {many} are in {where}", highlight=False)
+        what = f"{count(range(shown), 'plane')} of {count(paths, 'file')}"
+        out.print(f"{what} {'is' if shown == 1 else 'are'} in {where}", highlight=False)
     if failed:
-        counted = "1 problem" if failed == 1 else f"{failed} problems"
+        counted = count(range(failed), "problem")
         err.print(f"planecast: {counted}, see above", style="red", highlight=False)
         raise typer.Exit(1)
 
@@ -198,7 +207,7 @@ def ls() -> None:
     """List the viewers that run here."""
     rows = client.viewers()
     if not rows:
-        out.print("no viewer runs here")
+        out.print(NOBODY)
         return
     columns = ("port", "viewer_kind", "pid", "planes", "rate", "backlog", "undelivered")
     table = Table(*(column.replace("_", " ") for column in columns))
@@ -220,12 +229,16 @@ def stop(
     chosen = [row["port"] for row in client.viewers()] if everything else list(ports or [])
     if not chosen and not everything:
         raise typer.BadParameter("say which port, or --all")
+    if not chosen:
+        out.print(NOBODY)
     failed = False
     for port in chosen:
         try:
             client.connect(port).quit()
         except PlanecastError as error:  # the others are to end all the same
-            err.print(f"planecast: {error}", style="red", highlight=False)
+            nobody = f"no viewer runs on port {port}; planecast ls lists those that run"
+            text = nobody if isinstance(error, ViewerNotFound) else error
+            err.print(f"planecast: {text}", style="red", highlight=False, soft_wrap=True)
             failed = True
         else:
             out.print(f"the viewer on port {port} has ended", highlight=False)

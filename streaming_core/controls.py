@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from streaming_core.asking import ANSWER, Asking, warn_of
+from streaming_core.asking import ANSWER, Asking, Named, named, warn_of
 from streaming_core.errors import InvalidComponents, PlanecastError, RequestFailed, WireError
 from streaming_core.picture import html_of
 from streaming_core.protocol.annotated import unpack
@@ -31,7 +31,7 @@ class Controls(Asking):
 
     def read(
         self, *, source: str | None = None, kind: str = "image",
-        components: Mapping[str, Value] | None = None, missing: str = "zeros",
+        components: Named | None = None, missing: str = "zeros",
         timeout: float = ANSWER,
     ) -> NDArray[Any]:  # fmt: skip
         """Return pixels as the viewer holds them.
@@ -56,14 +56,15 @@ class Controls(Asking):
 
         Raises
         ------
+        InvalidComponents
+            For what is no component, or more than one value.
         RequestFailed
             When no group, or more than one, fits; it says which there are.
         TimedOut
             Without an answer in time.
         """
         words = {
-            "source": source, "kind": kind, "components": dict(components or {}),
-            "missing": missing,
+            "source": source, "kind": kind, "components": named(components), "missing": missing,
         }  # fmt: skip
         _, array = self._ask("read", words, timeout)
         if array is None:
@@ -126,7 +127,7 @@ class Controls(Asking):
             raise RequestFailed("screenshot: the viewer answered without a picture")
         return array
 
-    def navigate(self, **components: Value) -> None:
+    def navigate(self, **components: Value | np.generic) -> None:
         """Move the sliders: ``navigate(well="B03", z=4)``.
 
         A component whose values are layers (in napari ``channel``, if nothing else was arranged)
@@ -137,13 +138,13 @@ class Controls(Asking):
         RequestFailed
             When there is no such component or value; the text says which there are.
         InvalidComponents
-            When they are given in a mapping.
+            For what is no component, and when they are given in a mapping.
         """
         if isinstance(components.get("components"), Mapping):
             raise InvalidComponents(
                 "navigate() takes components by name: navigate(well='B03', z=4)"
             )
-        self._ask("navigate", {"components": components}, ANSWER)
+        self._ask("navigate", {"components": named(components)}, ANSWER)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         """Return what a notebook shows: the screenshot and what the viewer holds.

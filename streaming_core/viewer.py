@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from inspect import isfunction
+from typing import Any, TypeVar
 
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
@@ -23,7 +24,19 @@ from streaming_core.stream.marks import make_marks
 from streaming_core.stream.outcome import Delivery
 from streaming_core.stream.windows import refuse_to_wait
 
+T = TypeVar("T")
 
+
+def _whole(viewer: type[T]) -> type[T]:
+    """Let Python's own errors name the class that users hold, and not the part that a method is."""
+    for part in viewer.__mro__[1:]:
+        for name, method in vars(part).items():
+            if isfunction(method) and not name.startswith("_"):
+                method.__qualname__ = f"{viewer.__name__}.{name}"
+    return viewer
+
+
+@_whole
 class Viewer(Attachment, Controls, Arranging, Macros, Marks):
     """A viewer process that images are streamed to.
 

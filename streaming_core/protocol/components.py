@@ -168,8 +168,9 @@ def check_value(name: str, value: object) -> Value:
         return value
     if isinstance(value, _NUMPY) and np.ndim(value) == 0:
         value = value.item()
-    if isinstance(value, bool):
-        raise InvalidComponents(f"component {name!r} is a bool; use a str, an int or a float")
+    if isinstance(value, bool) or value is None:
+        what = "None" if value is None else "a bool"
+        raise InvalidComponents(f"component {name!r} is {what}; use a str, an int or a float")
     if isinstance(value, str):
         if not 0 < len(value) <= LONGEST_VALUE:
             raise InvalidComponents(

@@ -32,7 +32,8 @@ def array_of(given: ArrayLike) -> NDArray[Any]:
     Raises
     ------
     InvalidArray
-        When some of it is masked: what lies under a mask would be shown as if it were data.
+        When it is none; or when some of it is masked: what lies under a mask would be shown as
+        if it were data.
     """
     masks = sys.modules.get("numpy.ma")  # it is not there before somebody masks something
     if masks is not None and masks.is_masked(given):
@@ -40,7 +41,10 @@ def array_of(given: ArrayLike) -> NDArray[Any]:
             "some pixels of this array are masked, and a viewer has no masks: say what they are "
             "with array.filled(0), or filled(numpy.nan) where they are floats, or send array.data"
         )
-    return np.asarray(given)
+    try:
+        return np.asarray(given)
+    except ValueError as error:  # rows that differ in length
+        raise InvalidArray(f"this is no array: {error}") from None
 
 
 def make_image(

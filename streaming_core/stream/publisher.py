@@ -184,7 +184,10 @@ class Publisher:
         """
         if not isinstance(shape, Iterable):
             raise InvalidArray(f"shape= is a sequence such as (512, 512), not {shape!r:.80}")
-        whole, kind = tuple(map(operator.index, shape)), np.dtype(dtype)
+        try:
+            whole, kind = tuple(map(operator.index, shape)), np.dtype(dtype)
+        except TypeError as error:
+            raise InvalidArray(f"allocate({shape!r:.80}, {dtype!r:.80}): {error}") from None
         nbytes = _checked(whole, kind)
         with self.lock:
             self.loans.collect(self.pool)

@@ -30,6 +30,7 @@ from streaming_core.protocol.messages import (
 from streaming_core.protocol.wire import check_image, decode_to_viewer, join, same_major
 from streaming_core.settings import Settings
 from streaming_core.stream.adapter import Arrival, ViewerAdapter
+from streaming_core.stream.alike import Doubts
 from streaming_core.stream.answers import Answers
 from streaming_core.stream.handed import Handed
 from streaming_core.stream.intake import Intake
@@ -109,6 +110,7 @@ class Receiver:
         self._results = Results(vid, settings.inline_below)
         self._roster = Roster(settings, died, self._results.drop)
         self._refusals = Refusals(log)
+        self._doubts = Doubts()
         self._handed = Handed(settings.handed_over)
         self._arrivals: list[Arrival] = []
         self._unacked = 0
@@ -146,10 +148,11 @@ class Receiver:
         """``state()["producers"]``."""
         return [session.state() for session in self._roster]
 
-    def _shown(self, session: Session, seq: int) -> Callable[..., None]:
+    def _shown(self, session: Session, seq: int, doubt: str) -> Callable[..., None]:
         def shown(error: str = "", *, note: str = "") -> None:
             self.intake.shown()
-            self._shown_by_now.append((session, seq, error, note))
+            notes = "; ".join(filter(None, (doubt, note)))
+            self._shown_by_now.append((session, seq, error, notes))
             self._hub.wake()
 
         return shown
@@ -351,7 +354,8 @@ class Receiver:
         session.own(image.seq)
         session.run = image.run  # a connection is used again by another run of the same process
         self.intake.came(kept)
-        self._arrivals.append(Arrival(image, kept, self._shown(session, image.seq)))
+        shown = self._shown(session, image.seq, self._doubts.about(image))
+        self._arrivals.append(Arrival(image, kept, shown))
         self._unacked += where.nbytes
         if self._unacked >= ACK_AT_ONCE or len(self._arrivals) >= ACK_EVERY:
             self._voice.acknowledge(session)

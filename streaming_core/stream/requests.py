@@ -10,11 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streaming_core.errors import RequestFailed, SegmentGone, TimedOut, ViewerNotFound
+from streaming_core.errors import (
+    RequestFailed,
+    SegmentGone,
+    TimedOut,
+    ViewerNotFound,
+    WireError,
+)
 from streaming_core.memory import segments
 from streaming_core.network.transport import Part
 from streaming_core.protocol.messages import ArrayResult, Release, Reply, Request, Slab
-from streaming_core.protocol.wire import join, unpack
+from streaming_core.protocol.wire import encode, join, unpack
 from streaming_core.stream.refusals import plain
 from streaming_core.stream.windows import refuse_to_wait
 
@@ -131,7 +137,7 @@ class Requests:
         refuse_to_wait(route.link.vid, f"{verb}()")
         name = route.target.name
         with route.publisher.lock:
-            question = self._send(verb, arguments)
+            question = self._send(verb, _plain(verb, arguments))
             try:
                 route.publisher.wait_for(
                     lambda: question.answer is not None or self._elsewhere(question), timeout
@@ -169,3 +175,12 @@ class Requests:
         except SegmentGone as error:
             raise RequestFailed(f"the answer of the {name} is gone: {error}") from None
         return mapping.array(result.shape, np.dtype(result.dtype), where.offset).copy()
+
+
+def _plain(verb: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what can be sent; found out later, by the I/O thread, we would wait in vain."""
+    try:
+        encode(Request("", 0, verb, dict(arguments)))
+    except WireError as error:
+        raise RequestFailed(f"{verb}(): {error}") from None
+    return arguments

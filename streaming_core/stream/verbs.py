@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from streaming_core.errors import InvalidComponents, RequestFailed
 from streaming_core.protocol.catalog import Catalog
@@ -13,9 +12,7 @@ from streaming_core.protocol.group import Group
 from streaming_core.protocol.regroup import check_modes
 from streaming_core.protocol.words import Wanted, listed
 from streaming_core.stream.adapter import Call
-
-ALIKE: Final = 0.8
-"""From which likeness on, of 1, a name counts as another one mistyped: "wells" and "well"."""
+from streaming_core.stream.alike import alike
 
 
 class Holding(Protocol):
@@ -125,9 +122,9 @@ def destination(call: Call) -> Wanted:
 
 
 def _check_alike(name: str, seen: Mapping[str, None]) -> None:
-    alike = get_close_matches(name, seen, 1, ALIKE)
-    if alike:
+    other = alike(name, seen)
+    if other:
         raise InvalidComponents(
             f"no image has a component {name!r}; there is: {listed(seen)}. Did you mean "
-            f"{alike[0]!r}? If it is still to come, announce it first: expect({{{name!r}: 10}})"
+            f"{other!r}? If it is still to come, announce it first: expect({{{name!r}: 10}})"
         )

@@ -113,7 +113,7 @@ def test_show_of_nothing_starts_no_viewer(tmp_path: Path) -> None:
     [
         (("show", ".", "--pattern", "{Well}.tif"), "Well"),
         (("show", ".", "--pattern", "none.tif"), "has no {name}"),
-        (("stop", "5999"), "no viewer runs on port 5999"),
+        (("stop", "5999"), "no viewer runs on port 5999; planecast ls lists those that run"),
         (("napari", "--port", "80"), "out of range"),
     ],
 )
@@ -146,6 +146,7 @@ def test_ls_and_stop() -> None:
     assert str(viewer.port) in planecast("ls").stdout
     assert f"port {viewer.port} has ended" in planecast("stop", str(viewer.port)).stdout
     assert "no viewer runs here" in planecast("ls").stdout
+    assert "no viewer runs here" in planecast("stop", "--all").stdout
     viewer.close()
 
 

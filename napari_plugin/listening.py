@@ -72,13 +72,15 @@ class Listening:
         _listening[id(viewer)] = self
         log.info("napari listens on port %s", self.port)
 
-    def stop(self, reason: str = "its user has stopped listening") -> None:
+    def stop(self, reason: str = "its user has stopped listening", *, stay: bool = True) -> None:
         """Free the port; the layers stay, as data of the viewer. Idempotent.
 
         Parameters
         ----------
         reason
             What the producers are told.
+        stay
+            False where the window goes, and the layers with it.
         """
         if self.stopped:
             return
@@ -93,11 +95,11 @@ class Listening:
         except RuntimeError:
             pass  # it went with the window
         self._adapter.close()
-        self._host.close(reason)
+        self._host.close(reason, stay=stay)
         log.info("napari listens on port %s no more", self.port)
 
     def _on_closed(self, *_: Any) -> None:
-        self.stop("the napari window was closed")
+        self.stop("the napari window was closed", stay=False)
 
     def _on_quit(self) -> None:
         self.stop("a program has ended it")

@@ -213,13 +213,21 @@ class Host:
             self._janitor_at = now + JANITOR_EVERY
             janitor(self._folder)
 
-    def close(self, reason: str = "the viewer was closed") -> None:
-        """Say BYE to the producers, and free port, lease and files. Idempotent."""
+    def close(self, reason: str = "the viewer was closed", *, stay: bool = False) -> None:
+        """Say BYE to the producers, and free port, lease and files. Idempotent.
+
+        Parameters
+        ----------
+        reason
+            What the producers are told.
+        stay
+            What this viewer owns stays in its window, which only stops listening.
+        """
         if self._closed:
             return
         self._closed = True
         remove(self._file)
-        self._receiver.close(reason)
+        self._receiver.close(reason, stay=stay)
         windows.leave(self._receiver.vid)
         self._lease.release()
 

@@ -343,8 +343,8 @@ class Link:
         self.phase = Phase.GREETING
         return self._greet(now)
 
-    def bye(self, reason: str) -> list[Action]:
-        """Take BYE: the viewer was closed by its user."""
+    def bye(self, reason: str, *, stay: bool = False) -> list[Action]:
+        """Take BYE: the viewer was closed by its user; ``stay``: its window was not."""
         if not self.attached:
             return []
         self._why = reason or "the viewer was closed"
@@ -352,6 +352,8 @@ class Link:
         certain = self.phase is Phase.READY
         actions = self._give_up(self._why, proven=certain)
         self.phase = Phase.DETACHED
+        if stay:
+            self._kept = 0
         return actions + self._lose(closed=True)
 
     def died(self, now: float) -> list[Action]:

@@ -200,11 +200,15 @@ class Drop(Message, tag="DROP", frozen=True):
 
 
 class Bye(Message, tag="BYE", frozen=True):
-    """Either way: the session ends (images stay), or the viewer closes."""
+    """Either way: the session ends (images stay), or the viewer closes.
+
+    ``stay``: what the viewer owned stays in its window, which has only stopped listening.
+    """
 
     sid: str = ""
     vid: str = ""
     reason: str = ""
+    stay: bool = False
 
 
 class Request(Message, tag="REQUEST", frozen=True):

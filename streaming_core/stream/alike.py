@@ -34,7 +34,7 @@ class Used:
 class Doubts:
     """Finds component names that a source most likely did not mean, once in each run.
 
-    A source that has sent ``channel`` and now sends ``chanel`` in its place makes another layer,
+    A source that has sent ``channel`` and now sends ``channels`` in its place makes another layer,
     which nobody has asked for; but it may, so it is told and not refused.
     """
 

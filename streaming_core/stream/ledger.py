@@ -19,6 +19,8 @@ REMEMBERED: Final = 10_000
 LONGEST_REASON: Final = 1000
 """Characters of a reason that are kept: it may be the viewer's."""
 
+LOST: Final = "it was lost with the viewer"
+
 BURST: Final = 5.0
 """Seconds between two ERROR lines about images that were not delivered, at least."""
 
@@ -107,7 +109,7 @@ class Ledger:
             return
         self.reported += gap.count - len(names)  # those that are not remembered
         for name in names:
-            self._report(f"{name}: it was lost with the viewer")
+            self._report(f"{name}: {'the viewer was closed' if gap.closed else LOST}")
         if not gap.closed:  # else it said good-bye, which was logged
             log.error(
                 "%s: it died; %d image%s that it had %s gone with it, see Viewer.gaps",

@@ -115,7 +115,7 @@ class Receiver:
         self._arrivals: list[Arrival] = []
         self._unacked = 0
         self._stopping = False
-        self._farewell = ""
+        self._farewell = Bye(vid=vid)
         self._hub = Hub()
         self._answers = Answers(
             adapter, vid, self._results, facts=facts, stream=self._stream_state,
@@ -133,9 +133,9 @@ class Receiver:
         self._thread = threading.Thread(target=self._run, name="planecast-receiver", daemon=True)
         self._thread.start()
 
-    def close(self, reason: str) -> None:
-        """Say BYE to all producers and free both ports. Idempotent."""
-        self._farewell = reason
+    def close(self, reason: str, *, stay: bool = False) -> None:
+        """Say BYE to all producers and free both ports; ``stay``: images do. Idempotent."""
+        self._farewell = Bye(vid=self.vid, reason=reason, stay=stay)
         self._stopping = True
         self._hub.wake()
         if threading.current_thread() is not self._thread:
@@ -166,10 +166,10 @@ class Receiver:
                 self._turn()
         except Exception:  # boundary of the thread: the process must not seem alive without it
             log.exception("the I/O thread failed; this viewer takes no more images")
-            self._farewell = "it failed, see its log"
+            self._farewell = Bye(vid=self.vid, reason="it failed, see its log")
         finally:
             for session in self._roster:
-                self._voice.say(session, Bye(vid=self.vid, reason=self._farewell))
+                self._voice.say(session, self._farewell)
             self._results.close()
             self._listener.close(LEAVE_MS)
             self._hub.close()

@@ -336,7 +336,7 @@ class Route:
                     log.warning(
                         "%s: %s", self.target.name, plain(message.reason) or "it was closed"
                     )
-                self.perform(link.bye(message.reason))
+                self.perform(link.bye(message.reason, stay=message.stay))
             case Refused():
                 if link.phase is Phase.GREETING and not message.seq:
                     self.trouble = ViewerError(f"the {self.target.name}: {plain(message.reason)}")

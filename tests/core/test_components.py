@@ -40,7 +40,7 @@ def test_scalars_are_plain_python_and_axes_get_their_values() -> None:
         ({"t": float("nan")}, "finite"),
         ({"t": float("inf")}, "finite"),
         ({"t": 2**64}, "64 bits"),
-        ({"well": None}, "NoneType"),
+        ({"well": None}, "is None"),
         ({"well": ["A", "B"]}, "one value per image"),
         ({"z": [1, 2]}, "no axis Z"),
         ({"well": ""}, "1 to 256"),

@@ -180,6 +180,14 @@ def test_a_viewer_that_freezes_while_it_is_paused_has_stalled(link: Link) -> Non
     assert states(link.tick(11.1)) == {1: State.UNDELIVERED}
 
 
+def test_what_stays_in_a_window_that_stops_listening_is_no_gap(link: Link) -> None:
+    link.queue(1, b"a", 0.0)
+    link.ack("v1", [1], 4, 1000, 0.0)
+    assert lost(link.bye("its user has stopped listening", stay=True)) == []
+    assert lost(link.welcome("v2", 4, 1000, 2.0)) == []
+    assert link.unshown == 0
+
+
 def test_a_closed_viewer_lets_the_program_go_on(link: Link) -> None:
     link.queue(1, b"", 0.0)
     actions = link.bye("closed by its user")

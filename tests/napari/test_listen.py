@@ -64,6 +64,8 @@ def test_an_open_napari_becomes_a_viewer_and_is_itself_again(
     assert theirs.layers["mine"].colormap.name == "magenta"
     assert theirs.title == "mine"
     assert get_settings().model_dump_json() == settings
+    program(viewer.flush)  # what stays in the window is not lost
+    assert viewer.gaps == ()
     program(viewer.close, linger=0.0)
 
 
@@ -102,8 +104,9 @@ def test_closing_the_window_frees_the_port(
     qtbot.waitUntil(lambda: listening.stopped, timeout=10000)
     assert not is_listening(listening.port)
     program(viewer.show, np.ones((40, 40), "u1"), components={"t": 1})
-    with pytest.raises(pc.Undelivered, match="1 image not delivered"):
+    with pytest.raises(pc.Undelivered, match="2 images not delivered") as report:
         program(viewer.flush)
+    assert "an image without components: the viewer was closed" in report.value.images
     program(viewer.close, linger=0.0)
 
 

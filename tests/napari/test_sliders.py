@@ -232,7 +232,7 @@ def test_every_index_of_a_long_axis_can_be_reached(stream: Stream) -> None:
     [
         ({"q": 1}, "no component 'q'; there is: 'well', 'z', 'channel'"),
         ({"z": 77}, "no z 77; there is: 0, 1"),
-        ({"well": "A1", "z": None}, "'z' is a NoneType"),
+        ({"well": "A1", "z": None}, "'z' is None"),
         ({"channel": "GFP", "z": 0}, "no channel 'GFP'; there is: 'DAPI'"),
         (["z"], "names and values"),
     ],

@@ -69,11 +69,11 @@ def test_components_by_name_are_not_taken_in_a_mapping(viewer: pc.Viewer) -> Non
 def test_an_option_that_there_is_not_is_told_of_the_class_that_users_know(
     viewer: pc.Viewer, verb: str
 ) -> None:
-    with pytest.raises(TypeError, match=rf"^Viewer\.{verb}\(\) got an unexpected .* 'sorce'"):
-        getattr(viewer, verb)(sorce="raw")
+    with pytest.raises(TypeError, match=rf"^Viewer\.{verb}\(\) got an unexpected .* 'sources'"):
+        getattr(viewer, verb)(sources="raw")
     if verb == "show":
-        with pytest.raises(TypeError, match=r"^Tee\.show\(\) got an unexpected .* 'sorce'"):
-            pc.tee(viewer).show(picture(1), sorce="raw")
+        with pytest.raises(TypeError, match=r"^Tee\.show\(\) got an unexpected .* 'sources'"):
+            pc.tee(viewer).show(picture(1), sources="raw")
 
 
 @pytest.mark.parametrize(("shape", "dtype"), [((4, 4), "x"), ((4.5, 4), "u1"), (4, "u1")])
@@ -104,15 +104,15 @@ def test_a_component_that_is_most_likely_mistyped_is_told_once_in_a_run(
     show(channel="DAPI", z=0)
     show(channel="GFP", z=0, site=1)  # one more is no mistake
     assert doubted() == []
-    show(chanel="DAPI", z=0)
+    show(channels="DAPI", z=0)
     (told,) = doubted()
-    assert "its component 'chanel' may be mistyped: images of this source had 'channel'" in told
-    show(chanel="GFP", z=1)
+    assert "its component 'channels' may be mistyped: images of this source had 'channel'" in told
+    show(channels="GFP", z=1)
     assert doubted() == [], "said once"
-    viewer.show(picture(1, SMALL), components={"chanel": 1}, source="other")
-    show(channel="DAPI", channels="all", z=0)  # who has both means both
+    viewer.show(picture(1, SMALL), components={"channels": 1}, source="other")
+    show(channel="DAPI", z=0, site=1, sites=2)  # who has both means both
     assert doubted() == []
     with pc.connect(viewer.port) as again:  # a run of its own
-        again.show(picture(1, SMALL), components={"chanel": 1, "z": 0}, source="plate")
+        again.show(picture(1, SMALL), components={"channels": 1, "z": 0}, source="plate")
         again.settle()
     assert len(doubted()) == 1, "the next run is told too"

@@ -70,6 +70,7 @@ def test_other_programs_go_on_and_are_told_what_went(stage: Stage, port: int) ->
         with pytest.raises(pc.Undelivered) as report:
             other.flush()
         assert numbers(report.value.images) == list(range(back))
+        assert report.value.images[0] == "t 0: the viewer was closed"
         other.settle()
         assert held(other) == [back]
 

@@ -30,7 +30,7 @@ from streaming_core.fleet.host import Host
 from streaming_core.protocol.components import GroupKey
 from streaming_core.protocol.messages import Image
 from streaming_core.protocol.tables import Drawing, unpack
-from streaming_core.stream.adapter import Arrival, Call, copy_pixels
+from streaming_core.stream.adapter import Arrival, Call, copy_pixels, words_of
 
 log = logging.getLogger("planecast.napari")
 
@@ -201,7 +201,7 @@ class NapariAdapter:
         except Exception as error:
             # The boundary to napari: an error in drawing one tick must not end the stream.
             log.exception("a tick could not be shown")
-            reason = (f"napari could not draw it: {error}",)
+            reason = (f"napari could not draw it: {words_of(error)}",)
         if self._shown:
             self._thumbnails.start()
         self._tell_shown(*reason)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from napari_plugin.layers import Layers
 from streaming_core.errors import InvalidImage, RequestFailed
-from streaming_core.stream.adapter import Arrival, Call
+from streaming_core.stream.adapter import Arrival, Call, words_of
 
 if TYPE_CHECKING:
     from napari_plugin.adapter import NapariAdapter
@@ -41,7 +41,7 @@ class Show:
             # The boundary to napari: whoever sent the image is told, and the next one comes.
             log.exception("image %s of %r", arrival.image.seq, arrival.image.source)
             self._left = 0
-            arrival.shown(f"napari could not show it: {error}")
+            arrival.shown(f"napari could not show it: {words_of(error)}")
 
     def abandon(self) -> None:
         """Say that it will not be shown."""
@@ -119,7 +119,7 @@ class Answer:
         except Exception as error:
             # The boundary to napari: whoever asked gets words instead of silence.
             log.exception("request %r", self._call.verb)
-            self._call.fail(f"{self._call.verb} failed in napari: {error}")
+            self._call.fail(f"{self._call.verb} failed in napari: {words_of(error)}")
         yield True
 
     def abandon(self) -> None:

@@ -32,6 +32,7 @@ from streaming_core.protocol.group import Group, check_room
 from streaming_core.protocol.messages import Image
 from streaming_core.protocol.regroup import Regrouped
 from streaming_core.protocol.tables import Drawing
+from streaming_core.stream.adapter import words_of
 
 if TYPE_CHECKING:
     from napari_plugin.layers import Layers
@@ -85,7 +86,6 @@ class MarkLayers:
     def put(self, image: Image, drawing: Drawing, shown: Callable[..., None]) -> None:
         """Take a drawing; ``shown`` is called when it is in its layer, if it is looked at."""
         swept = drawing.swept()
-        self._layers.begin(replace(image, components=image.components | swept))
         place = next(planes("", (), image.components))[0]
         key, inside = group_of(
             place, source=image.source, kind=image.kind, dtype="<f8",
@@ -93,6 +93,10 @@ class MarkLayers:
             split=self._layers.catalog.split,
         )  # fmt: skip
         entry = self.entries.get(key)
+        if entry is None and not all(swept.values()):
+            shown()  # no rows, and none that they could take the place of: no values of z or t
+            return
+        self._layers.begin(replace(image, components=image.components | swept))
         if entry is None:
             check_room(len(self.entries))
             names = tuple(stack_order([name for name, _ in inside]))
@@ -127,7 +131,7 @@ class MarkLayers:
                 # The boundary to napari: whoever sent the marks is told, and others come.
                 log.exception("%s of %r", entry.group.key.kind, entry.group.key.source)
                 entry.pieces, entry.deleted = None, entry.layer is None
-                self._tell(entry, f"napari could not show it: {error}")
+                self._tell(entry, f"napari could not show it: {words_of(error)}")
         waiting, self._waiting = self._waiting, []
         for entry, shown in waiting:
             if entry.pieces is None and (entry.layer is not None or entry.deleted):

@@ -194,7 +194,7 @@ def focus(axes: Axes, image: Image, shown: Mapping[str, Value]) -> dict[str, Val
             place[name] = given
         elif shown.get(name) in given:
             place[name] = shown[name]
-        else:
+        elif given:  # marks without a row have no z or t
             place[name] = sorted(given, key=axes.values[name].position)[len(given) // 2]
     return place
 

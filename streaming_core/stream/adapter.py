@@ -96,6 +96,11 @@ class ViewerAdapter(Protocol):
         ...
 
 
+def words_of(error: BaseException) -> str:
+    """Return what an error says, or its name where it says nothing."""
+    return str(error) or type(error).__name__
+
+
 def copy_pixels(pixels: NDArray[Any]) -> NDArray[Any]:
     """Copy into fresh memory of this process; the usual `ViewerAdapter.own`."""
     kept = fresh(pixels.shape, pixels.dtype)

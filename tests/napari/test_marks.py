@@ -83,6 +83,21 @@ def test_points_sent_again_replace_those_before(stream: Stream) -> None:
     assert is_seen(stream, 30, 10, well="A1")
 
 
+@pytest.mark.parametrize(("kind", "axes"), [("tracks", "TYX"), ("points", "ZYX")])
+def test_no_rows_at_all_keep_no_image_from_being_seen(stream: Stream, kind: str, axes: str) -> None:
+    stream.mark(kind, [], axes)
+    stream.show(black() + 200, components={"well": "A1", "t": 3}, contrast_limits=(0, 255))
+    stream.settle()
+    assert is_seen(stream, 30, 30)
+    row = [1, 3, 20, 20] if kind == "tracks" else [0, 20, 20]
+    stream.mark(kind, [row], axes)
+    stream.mark(kind, [], axes)
+    stream.show(black() + 200, components={"well": "A1", "t": 7}, contrast_limits=(0, 255))
+    stream.settle()
+    assert stream.ask("state")[0]["shown"]["t"] == 7
+    assert [one["objects"] for one in stream.ask("state")[0]["marks"]] == [0]
+
+
 def test_an_old_run_does_not_come_back(stream: Stream) -> None:
     plate(stream)
     stream.mark("points", [[20, 20]], components={"well": "B3"}, run="one")

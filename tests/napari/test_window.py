@@ -446,10 +446,19 @@ def test_an_image_that_napari_refuses_is_reported_and_the_next_one_comes(stream:
     stream.until(lambda: len(stream.told) == 1)
     assert "no room" in stream.told[0][0]
     stream.viewer.layers.events.inserting.disconnect(refuse)
-    stream.show(quarters(1, 2, 3, 4), source="good")
+    stream.viewer.layers.events.inserting.connect(refuse_without_a_word)
+    stream.show(quarters(1, 2, 3, 4), source="worse")
     stream.until(lambda: len(stream.told) == 2)
-    assert stream.told[1] == ()
+    assert stream.told[1][0].endswith("OverflowError")
+    stream.viewer.layers.events.inserting.disconnect(refuse_without_a_word)
+    stream.show(quarters(1, 2, 3, 4), source="good")
+    stream.until(lambda: len(stream.told) == 3)
+    assert stream.told[2] == ()
 
 
 def refuse(event: Any) -> None:
     raise ValueError("no room")
+
+
+def refuse_without_a_word(event: Any) -> None:
+    raise OverflowError

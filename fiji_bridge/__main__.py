@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Final
 
-from fiji_bridge import desktop, jvm
+from fiji_bridge import desktop, dialogs, jvm
 from fiji_bridge.adapter import FijiAdapter
 from fiji_bridge.leaving import ask_nothing
 from fiji_bridge.rehearsal import rehearse
@@ -46,7 +46,9 @@ def _serve(options: ViewerOptions, engine: Engine, ending: ProcessEnd) -> int:
     # while this thread waits in Java, for a window that may never come.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     jvm.start(engine, headless=options.headless, memory=_size(MEMORY))
-    if not options.headless:
+    if options.headless:
+        dialogs.read_options()
+    else:
         desktop.open_imagej(lambda: ending.end("its user closed it"))
     rehearse(windows=not options.headless)
     settings = Settings.load()

@@ -1,4 +1,4 @@
-"""ImageJ's commands where there are no windows: which it has, and which would ask a person."""
+"""ImageJ's commands where there are no windows: which it has, and what happens if one fails."""
 
 from __future__ import annotations
 
@@ -40,53 +40,21 @@ COMMANDS: Final = {
 
 
 class Commands:
-    """Has ImageJ know its commands, and keeps it from running those whose dialog cannot be.
-
-    ImageJ runs a filter whose dialog failed all the same, with other values than the macro gave.
-
-    Attributes
-    ----------
-    refused
-        Why the last macro was ended; empty if it was not. Whoever starts one empties it.
-    """
+    """Has ImageJ know its commands, and end the macro at one that fails."""
 
     def __init__(self) -> None:
-        self.refused = ""
         if jvm.java("ij.Menus").getCommands() is None:
             _list_commands()
-        kind = jvm.java("ij.gui.GenericDialog").class_
-        if jvm.java("java.awt.Dialog").class_.isAssignableFrom(kind):  # ImageJ2 has one without AWT
+        if jvm.gateway() is None:
             listener = jvm.implement("ij.CommandListener", commandExecuting=self._before)
             jvm.java("ij.Executer").addCommandListener(listener)
         self._interpreter = jvm.java("ij.IJ").class_.getDeclaredField("macroInterpreter")
         self._interpreter.setAccessible(True)
 
     def _before(self, command: Any) -> Any:
-        """Let a command run, or end the macro. On its thread."""
-        # Else its errors go through a dialog of the interpreter's, and a filter runs all the same.
+        """Take care that its errors end the macro: they go to a dialog of the interpreter's."""
         self._interpreter.set(None, None)
-        name = str(command)
-        if not _asks(name):
-            return command
-        self.refused = (
-            f"{name!r} takes its options from a dialog, which needs a window, and the viewer is "
-            "headless: virtual=True gives it some"
-        )
-        jvm.java("ij.Macro").abort()
-        return None
-
-
-def _asks(command: str) -> bool:
-    """Whether a command is a filter with a dialog."""
-    listed = jvm.java("ij.Menus").getCommands().get(command)
-    if listed is None or not command.strip().endswith("..."):
-        return False
-    loader = jvm.java("ij.IJ").getClassLoader()
-    try:
-        cls = jvm.java("java.lang.Class").forName(str(listed).partition("(")[0], False, loader)
-    except jvm.java("java.lang.ClassNotFoundException"):
-        return False  # ImageJ will say so
-    return bool(jvm.java("ij.plugin.filter.ExtendedPlugInFilter").class_.isAssignableFrom(cls))
+        return command
 
 
 def _list_commands() -> None:

@@ -84,7 +84,7 @@ def _entry(one: rois.Outline) -> dict[str, Any]:
 def crash(log: str) -> str:
     """Return the first line of a plugin's stack trace in a log; empty if there is none.
 
-    Where there are no windows ImageJ writes it there, and goes on with the macro.
+    Where there are no windows ImageJ writes it there.
     """
     found = TRACE.search(log)
     return found[1] if found else ""

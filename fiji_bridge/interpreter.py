@@ -27,7 +27,10 @@ ESCAPE: Final = 5.0
 """Seconds that a command has to end after Esc."""
 
 CANCELED: Final = "Macro canceled"
-HEADLESS: Final = "HeadlessException"
+HEADLESS: Final = ("HeadlessException", '"ij.gui.GenericDialog.', '"ij.gui.MultiLineLabel.')
+"""In what crashes for want of a window: Java made none, or a dialog has nothing in it."""
+
+ASKS: Final = "Cannot instantiate headless dialog"
 UNAWAITED: Final = "nobody waits for it any more"
 EXITED: Final = "it ended itself with exit"
 STUCK: Final = (
@@ -101,8 +104,6 @@ class Macro:
 
     def said(self) -> str:
         """Return the error that was found in it."""
-        if self._unseen is not None and self._unseen.refused:
-            return self._unseen.refused
         words = self._interpreter.getErrorMessage() or jvm.java("ij.IJ").getErrorMessage()
         return "" if words is None else str(words)
 
@@ -230,8 +231,13 @@ class Running:
 
 def why(crashed: str) -> str:
     """Return what to tell of a command that threw something."""
-    if HEADLESS in crashed:
+    if any(words in crashed for words in HEADLESS):
         return "this needs a window, and the viewer is headless: virtual=True gives it some"
+    if ASKS in crashed:
+        return (
+            "it asks a person, which no program can answer. A command asks nothing where it has "
+            'its options, as in run("Add...", "value=7")'
+        )
     return f"a command crashed: {crashed}"
 
 

@@ -7,6 +7,7 @@ import functools
 import gc
 import logging
 import os
+import zipfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from fiji_bridge import options
 from fiji_bridge.jars import fetching
 from streaming_core.errors import MissingDependency, StartFailed
-from streaming_core.fleet.engines import IMAGEJ, INSTEAD, Engine, embedded_jar
+from streaming_core.fleet.engines import IMAGEJ, INSTEAD, UNSEEN, Engine, cached_jar
 from streaming_core.fleet.javas import LIBRARY, find_java, java_version
 
 # Packages of the extra are imported where they are used: without them this module can be
@@ -29,8 +30,8 @@ log = logging.getLogger("planecast.fiji.jvm")
 OURS: Final = ("VM_CREATION", "MANAGEMENT")
 """Where Java says that it has an option from, if that is `start` or `give_back`."""
 
-HEADLESS: Final = ("-Djava.awt.headless=true",)
-"""PyImageJ says that by itself."""
+HEADLESS: Final = ("-Djava.awt.headless=true", "--add-opens=java.base/java.lang=ALL-UNNAMED")
+"""PyImageJ says that by itself. The second is for `dialogs`, which changes classes of ImageJ."""
 
 LONGEST_REASON: Final = 300
 """Characters of a foreign error's text."""
@@ -124,12 +125,17 @@ def _start_embedded(engine: Engine, home: Path, told: list[str], headless: bool)
     # ij comes from Maven Central, the repository that is always asked.
     scyjava.config.get_repositories().pop("scijava.public", None)
     scyjava.config.set_java_constraints(fetch="never")
-    jar = embedded_jar(engine.endpoint)
-    if jar is None:
-        scyjava.config.endpoints.append(engine.endpoint)
+    wanted = (engine.endpoint, *(UNSEEN if headless else ()))
+    jars = [jar for jar in map(cached_jar, wanted) if jar is not None]
+    for jar in jars:
+        if not zipfile.is_zipfile(jar):  # jgo would take it as it is
+            raise StartFailed(_cut_off(jar))
+    if len(jars) < len(wanted):
+        scyjava.config.endpoints += [engine.endpoint, *UNSEEN]
     else:
-        # jgo would link it anew at each start, and take it from a Java that starts just then.
-        jpype.addClassPath(jar)
+        # jgo would link them anew at each start, and take them from a Java that starts just then.
+        for jar in jars:
+            jpype.addClassPath(jar)
     try:
         scyjava.start_jvm([*told, *HEADLESS] if headless else told)
     except jpype.JVMNotFoundException as error:
@@ -141,10 +147,7 @@ def _start_embedded(engine: Engine, home: Path, told: list[str], headless: bool)
     if not jpype.isJVMStarted():
         raise StartFailed(f"Java in {home} did not start")
     if java("java.lang.ClassLoader").getSystemResource("ij/IJ.class") is None:
-        raise StartFailed(
-            f"there is no ImageJ in {jpype.getClassPath(False)}: its download may have been cut "
-            "off. Remove that file, and start again"
-        )
+        raise StartFailed(_cut_off(jpype.getClassPath(False)))
 
 
 def _start_gateway(engine: Engine, home: Path, told: list[str], headless: bool) -> Any:
@@ -208,6 +211,13 @@ def _said(error: Exception) -> str:
     """Return the text of a foreign error in one line, cut where it is long."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}…"
+
+
+def _cut_off(jar: Path | str) -> str:
+    return (
+        f"{jar} is no jar that can be used: its download may have been cut off. "
+        "Remove that file, and start again"
+    )
 
 
 def _no_jar(error: Exception) -> str:

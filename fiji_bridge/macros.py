@@ -157,7 +157,7 @@ def _text(call: Call, name: str) -> str:
 def _with_log(ending: Ending, written: str) -> Ending:
     """Add what ImageJ says in its log where it has no windows to say it in."""
     crashed, lines = findings.crash(written), written.split("\n")
-    if crashed and not ending.error:
+    if crashed:
         return replace(ending, error=why(crashed))
     if ending.error == EXITED and len(lines) > 1:
         return replace(ending, error=lines[-2])

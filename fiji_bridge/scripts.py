@@ -93,8 +93,6 @@ class Script:
 
     def said(self) -> str:
         """Return the error that was found in it, or the last that ImageJ showed."""
-        if self._unseen is not None and self._unseen.refused:
-            return self._unseen.refused
         thrown = str(self._error)
         if thrown:
             return thrown.partition("\n\tat ")[0].strip()

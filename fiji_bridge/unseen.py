@@ -19,7 +19,7 @@ class Unseen:
         self._stacks = stacks
         self._made: list[Any] = []
         self._active: Any = None
-        self._commands = Commands()
+        self._commands = Commands()  # which ImageJ calls
 
     @property
     def active(self) -> Any:
@@ -29,14 +29,8 @@ class Unseen:
             return self._active
         return streamed[-1] if streamed else None
 
-    @property
-    def refused(self) -> str:
-        """Why the last macro was ended at a command; empty if it was not."""
-        return self._commands.refused
-
     def offer(self) -> None:
         """Open them for a macro, on its thread, before it runs."""
-        self._commands.refused = ""
         active = self.active
         interpreter = jvm.java("ij.macro.Interpreter")
         interpreter.batchMode = True

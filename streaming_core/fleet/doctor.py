@@ -19,8 +19,8 @@ from streaming_core.fleet.engines import (
     VARIABLE,
     VARIABLES,
     Engine,
+    cached_jar,
     choose,
-    embedded_jar,
     fiji_problem,
 )
 from streaming_core.fleet.javas import find_java, java_version
@@ -85,7 +85,7 @@ def _fiji() -> Iterator[Finding]:
         wrong = fiji_problem(Path(os.environ[variable])) if os.environ.get(variable) else ""
         if wrong:
             yield Finding(variable, f"{os.environ[variable]}: {wrong}", False)
-    jar = embedded_jar()
+    jar = cached_jar(IMAGEJ)
     words = "not here yet: the first start of the embedded ImageJ fetches it from Maven Central"
     yield Finding(IMAGEJ, words if jar is None else str(jar), jar is not None)
     try:

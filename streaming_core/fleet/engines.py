@@ -24,6 +24,9 @@ EMBEDDED: Final = "embedded"
 IMAGEJ: Final = "net.imagej:ij:1.54p"
 """The embedded ImageJ, by its name in Maven Central."""
 
+UNSEEN: Final = ("net.imagej:ij1-patcher:1.2.6", "org.javassist:javassist:3.29.2-GA")
+"""What it needs besides to run commands without windows; fetched together with it."""
+
 INSTEAD: Final = f"To go without it: fiji={EMBEDDED!r}, or {VARIABLE}={EMBEDDED}"
 
 VARIABLES: Final = ("FIJI_HOME", "IMAGEJ_DIR")
@@ -112,8 +115,8 @@ def is_endpoint(named: str | None) -> bool:
     return bool(ENDPOINT.fullmatch(wish)) and not drive and not Path(wish).exists()
 
 
-def embedded_jar(endpoint: str = IMAGEJ) -> Path | None:
-    """Return the file of an ImageJ in Maven's cache.
+def cached_jar(endpoint: str) -> Path | None:
+    """Return the file of an endpoint in Maven's cache.
 
     None while it was not fetched, or if the endpoint does not name one version of one thing.
     """

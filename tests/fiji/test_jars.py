@@ -11,7 +11,7 @@ import pytest
 
 import planecast as pc
 from streaming_core.errors import StartFailed
-from streaming_core.fleet.engines import IMAGEJ
+from streaming_core.fleet.engines import IMAGEJ, UNSEEN
 from streaming_core.testing import free_pair
 
 pytest.importorskip("scyjava", reason="the extra 'fiji' is not installed")
@@ -37,8 +37,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def cached(home: Path) -> Path:
-    group, name, version = IMAGEJ.split(":")
+def cached(home: Path, endpoint: str = IMAGEJ) -> Path:
+    group, name, version = endpoint.split(":")
     folder = home / ".m2/repository" / group.replace(".", "/") / name / version
     return folder / f"{name}-{version}.jar"
 
@@ -69,11 +69,12 @@ def test_what_a_viewer_that_was_killed_fetched_by_half_is_fetched_again(home: Pa
     assert jar.stat().st_size > 1_000_000
 
 
-def test_half_a_jar_of_another_program_is_named_with_the_way_out(home: Path) -> None:
-    jar = cached(home)
+@pytest.mark.parametrize("endpoint", [IMAGEJ, *UNSEEN])
+def test_half_a_jar_of_another_program_is_named_with_the_way_out(home: Path, endpoint: str) -> None:
+    jar = cached(home, endpoint)
     jar.parent.mkdir(parents=True)
     jar.write_bytes(b"PK, and then nobody heard of it again")
-    with pytest.raises(StartFailed, match=f"no ImageJ in {jar}: .* cut off. Remove that file"):
+    with pytest.raises(StartFailed, match=f"{jar} is no jar .* cut off. Remove that file"):
         starts(free_pair())
     jar.unlink()
     assert starts(free_pair()).startswith("ImageJ 1.5")

@@ -266,6 +266,12 @@ def _failure(start: Start, word: str, rest: str, pid: int, log: Path) -> Planeca
 
 def _prune(logs: Path) -> None:
     """Keep the newest logs only."""
-    for old in sorted(logs.glob("*.log"), key=lambda path: path.stat().st_mtime)[:-LOGS_KEPT]:
+    for old in sorted(logs.glob("*.log"), key=_written_at)[:-LOGS_KEPT]:
         with suppress(PermissionError):  # on Windows: of a viewer that runs
             old.unlink(missing_ok=True)
+
+
+def _written_at(log: Path) -> float:
+    with suppress(FileNotFoundError):  # another launch, which prunes them too, was faster
+        return log.stat().st_mtime
+    return 0.0

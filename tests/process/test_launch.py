@@ -141,6 +141,19 @@ def test_another_viewer_kind_on_the_port_is_said() -> None:
         viewer.quit()
 
 
+@pytest.mark.usefixtures("viewers_end")
+@pytest.mark.skipif(sys.platform == "win32", reason="needs links")
+def test_logs_that_another_launch_removes_meanwhile_do_not_matter(run_folder: Path) -> None:
+    logs = run_folder / "logs"
+    logs.mkdir(0o700)
+    for number in range(40):
+        (logs / f"gone-{number}.log").symlink_to("gone")  # listed, and not there when looked at
+    pc.launch("recording").close()
+    assert len(list(logs.iterdir())) == 30
+    for link in logs.glob("gone-*"):
+        link.unlink()
+
+
 @needs_shell
 def test_a_viewer_that_dies_while_it_starts_shows_its_log(tmp_path: Path) -> None:
     python = tmp_path / "python"

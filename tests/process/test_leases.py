@@ -10,13 +10,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from streaming_core.errors import InsecurePath, LeaseHeld
-from streaming_core.memory.leases import Cleaned, Lease, Witness, holder, is_held, janitor
+from streaming_core.memory import locks
+from streaming_core.memory.leases import (
+    PATIENCE,
+    Cleaned,
+    Lease,
+    Witness,
+    holder,
+    is_held,
+    janitor,
+)
 from streaming_core.memory.segments import Pool, Segment, sweep
 from streaming_core.memory.shm import FOLDER
 from streaming_core.testing import poll_until
@@ -478,6 +488,20 @@ say(json.dumps([won, wrong]))
             path.write_text("{}")
             Lease.take(path, {}).release()
         assert {heard(looker) for looker in lookers} == {"looked"}
+
+    @needs_posix
+    def test_who_looks_at_a_stale_lease_for_long_is_not_taken_for_its_holder(
+        self, run_folder: Path
+    ) -> None:
+        path = run_folder / "viewer-5555.lease"
+        path.write_text("{}")
+        with ThreadPoolExecutor(1) as pool, path.open() as file:
+            assert locks.lock(file.fileno(), shared=True)
+            taken = pool.submit(Lease.take, path, {})
+            with pytest.raises(TimeoutError):
+                taken.result(2 * PATIENCE)
+            locks.unlock(file.fileno())
+            taken.result(10).release()
 
     @needs_posix
     def test_children_forked_at_any_moment_hold_no_lease(

@@ -18,6 +18,10 @@ LETTERS: Final = {"t": "T", "time": "T", "z": "Z", "channel": "C", "c": "C"}
 UNNAMED: Final = "ZTC"
 """What axes without a name are, from the last one on."""
 
+MICRO: Final = "\N{MICRO SIGN}"
+GREEK: Final = "\N{GREEK SMALL LETTER MU}"
+"""What pint writes from 0.26 on; OME knows the sign alone."""
+
 SIZES: Final = {"Z": "PhysicalSizeZ", "Y": "PhysicalSizeY", "X": "PhysicalSizeX"}
 WIDEST: Final = np.iinfo(np.uint32).max
 
@@ -106,6 +110,7 @@ def _words(letters: Sequence[str], meta: Mapping[str, Any]) -> dict[str, Any]:
         return words
     for letter, step, unit in zip(dimensions, steps, units, strict=True):
         short = f"{unit:~}" if hasattr(unit, "dimensionality") else str(unit)
+        short = short.replace(GREEK, MICRO)
         if short in ("px", "pixel", ""):
             continue
         if letter in SIZES:

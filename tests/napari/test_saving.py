@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from napari_plugin.writer import write_ome
 from tests.napari.feed import Stream
 
 
@@ -92,3 +93,11 @@ def test_rgb_and_layers_of_others_are_saved_too(stream: Stream, tmp_path: Path) 
     np.testing.assert_array_equal(tifffile.imread(written), theirs)
     (one,) = images(Path(written))
     assert (one["SizeT"], one["SizeZ"], one["PhysicalSizeYUnit"]) == ("3", "4", "nm")
+
+
+def test_micrometres_are_written_with_the_sign_that_ome_knows(tmp_path: Path) -> None:
+    greek = "\N{GREEK SMALL LETTER MU}m"  # as newer versions of pint call the unit
+    meta = {"scale": (0.1, 0.1), "units": (greek, greek), "axis_labels": ("y", "x"), "name": "raw"}
+    (written,) = write_ome(str(tmp_path / "raw.ome.tif"), np.zeros((8, 9), "u2"), meta)
+    (image,) = images(Path(written))
+    assert image["PhysicalSizeXUnit"] == "\N{MICRO SIGN}m"

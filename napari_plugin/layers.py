@@ -24,6 +24,7 @@ from napari_plugin.position import Position
 from napari_plugin.pyramids import Pyramids
 from napari_plugin.redraw import Redraw, few_thumbnails
 from napari_plugin.rehearsal import without_xarray
+from napari_plugin.sight import needs
 from napari_plugin.sliders import Sliders
 from napari_plugin.space import Space
 from streaming_core.protocol.catalog import Catalog
@@ -80,7 +81,8 @@ class Layers:
     def begin(self, image: Image) -> None:
         """Make room on the axes for all planes of an image, and in memory if it asks for that."""
         self._forget(make_room(self.catalog, image))
-        names = [name for name in image.components if name not in self.catalog.split]
+        split = self.catalog.split
+        names = [one for one in image.components if one not in split or needs(image.kind, one)]
         axes = self.axes.with_names(stack_order(names))
         new_unit = self.space.note_unit(image.units)
         self.position.note_scale(image)

@@ -159,10 +159,7 @@ class MarkLayers:
     def spans(self) -> list[Span]:
         """Return the sliders that the groups need."""
         split = self._layers.catalog.split
-        return [
-            Span(tuple(name for name in entry.names if name not in split), entry.values)
-            for entry in self.entries.values()
-        ]
+        return [entry.span(split) for entry in self.entries.values()]
 
     def regrouped(self, made: Regrouped[Kept]) -> None:
         """Go on with other groups of the same drawings; layers that are there as far as they go."""

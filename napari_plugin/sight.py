@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -97,6 +97,17 @@ class MarkEntry:
     def values(self) -> Mapping[str, Values]:
         """Values of those sliders that it has."""
         return self.group.values | self.swept
+
+    def span(self, split: Collection[str]) -> Span:
+        """Return the sliders that it needs while the values of some components are layers."""
+        kind = self.group.key.kind
+        names = [name for name in self.names if name not in split or needs(kind, name)]
+        return Span(tuple(names), self.values)
+
+
+def needs(kind: str, name: str) -> bool:
+    """Whether marks of a kind need a slider for a component, though its values be layers."""
+    return kind == "tracks" and name == "t"
 
 
 def told(entry: MarkEntry) -> dict[str, Any]:

@@ -352,6 +352,29 @@ def test_a_track_ends_where_the_slider_stands(stream: Stream) -> None:
     assert tracks.color_by == "speed"
 
 
+@pytest.mark.parametrize("late", [True, False], ids=["tracks last", "tracks first"])
+def test_tracks_run_along_t_also_where_each_t_is_a_layer(stream: Stream, late: bool) -> None:
+    rows = [[1, t, 30, 5 + 6 * t] for t in range(8)]
+    for what in ("images", "tracks") if late else ("tracks", "images"):
+        if what == "tracks":
+            stream.mark("tracks", rows, "TYX", source="cells")
+        else:
+            volume = np.zeros((8, 60, 60), np.uint8)
+            stream.show(volume, "TYX", source="raw", contrast_limits=(0, 255))
+        stream.settle()
+        stream.ask("arrange", modes={"t": "split"})
+    assert sum(isinstance(one, Image) for one in stream.viewer.layers) == 8
+    tracks = only(stream, Tracks)
+    tracks.tail_width, tracks.tail_length, tracks.opacity = 6, 30, 1.0
+    for t, there in ((4, False), (7, True)):
+        stream.viewer.dims.set_current_step(0, t)
+        assert is_seen(stream, 30, 20)
+        assert is_seen(stream, 30, 40) is there
+    stream.ask("arrange", modes={"t": "stack"})
+    assert is_seen(stream, 30, 40, t=7)
+    assert not is_seen(stream, 30, 40, t=4)
+
+
 def test_marks_in_micrometres_lie_on_images_in_micrometres(stream: Stream) -> None:
     words: dict[str, Any] = {"scale": {"Y": 0.5, "X": 0.5}, "units": "um"}
     stream.show(black(), source="raw", contrast_limits=(0, 255), **words)

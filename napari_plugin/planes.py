@@ -152,6 +152,11 @@ class PlaneStack:
         return self._dtype
 
     @property
+    def whole_dtype(self) -> np.dtype[Any]:
+        """Of what is saved, or read as a whole: of labels as they were sent."""
+        return self._dtype if self.small is None else self._kept
+
+    @property
     def ndim(self) -> int:
         """Number of dimensions, those of the plane included."""
         return len(self.axes.names) + len(self._plane)
@@ -190,7 +195,11 @@ class PlaneStack:
         """Read everything into one new array: for saving, and for other plugins."""
         if copy is False:
             raise ValueError("planes stand in separate memory; an array of them is a copy")
-        whole = self[...]
+        stack = self
+        if self.small is not None:
+            stack = self.on(self.axes)
+            stack.widen(None)
+        whole = stack[...]
         return whole if dtype is None else whole.astype(dtype, copy=False)
 
     def _at(self, indices: tuple[int, ...], inside: tuple[int | slice, ...]) -> NDArray[Any]:

@@ -85,7 +85,7 @@ def _letters(names: Sequence[str]) -> list[str]:
 
 def _dtype(data: Any) -> np.dtype[Any]:
     """Return the type in the file: the data's own, or one that holds the same values."""
-    dtype: np.dtype[Any] = np.dtype(data.dtype)
+    dtype: np.dtype[Any] = np.dtype(getattr(data, "whole_dtype", data.dtype))
     if dtype == np.bool_:
         return np.dtype(np.uint8)
     if dtype.kind not in "iu" or dtype.itemsize < 8:

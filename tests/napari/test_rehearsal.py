@@ -22,6 +22,17 @@ import numpy as np
 print(Image(np.zeros((4, 4)), units="nm").units[0], pint.Quantity(1, "nm").to("um").magnitude)
 """
 
+LATER = """
+import sys, threading
+sys.modules["pandas"] = None  # as if it were not installed
+from napari_plugin.rehearsal import import_later
+import_later()
+for thread in threading.enumerate():
+    if thread.name == "planecast-imports":
+        thread.join()
+print("skimage.color" in sys.modules)
+"""
+
 
 def test_after_a_rehearsal_the_window_is_as_new(fresh: Stream) -> None:
     viewer = fresh.viewer
@@ -50,6 +61,14 @@ def test_xarray_is_not_imported_for_our_planes_and_stays_where_it_is_in_use(
     with without_xarray(), pytest.raises(ModuleNotFoundError):
         __import__("xarray")
     assert "xarray" not in sys.modules
+
+
+def test_what_the_first_labels_need_is_imported_as_far_as_it_is_there() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LATER], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout == "True\n"
+    assert "pandas could not be imported" in done.stderr
 
 
 def test_garbage_is_collected_again_after_the_start() -> None:

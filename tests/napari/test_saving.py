@@ -101,3 +101,20 @@ def test_micrometres_are_written_with_the_sign_that_ome_knows(tmp_path: Path) ->
     (written,) = write_ome(str(tmp_path / "raw.ome.tif"), np.zeros((8, 9), "u2"), meta)
     (image,) = images(Path(written))
     assert image["PhysicalSizeXUnit"] == "\N{MICRO SIGN}m"
+
+
+@pytest.mark.parametrize(("dtype", "saved"), [("u4", "u4"), ("i8", "u4")])
+def test_labels_are_saved_as_they_were_sent_though_napari_draws_them_as_small_numbers(
+    stream: Stream, tmp_path: Path, dtype: str, saved: str
+) -> None:
+    volume = np.random.default_rng(0).integers(0, 60_000, (5, 20, 30)).astype(dtype)
+    stream.show(volume, "ZYX", source="cells", kind="labels")
+    stream.settle()
+    layer = stream.viewer.layers["cells · labels"]
+    assert np.asarray(layer.data).dtype == dtype
+    np.testing.assert_array_equal(np.asarray(layer.data) * 2, volume * 2)
+    for name in ("cells.ome.tif", "cells.tif"):
+        (written,) = layer.save(str(tmp_path / name))
+        found = tifffile.imread(written)
+        assert found.dtype == saved  # OME-TIFF, and napari, write labels of 8 bytes as 4
+        np.testing.assert_array_equal(found, volume)

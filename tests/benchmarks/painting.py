@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -87,10 +86,14 @@ class Bare:
         self._ask(f"open {number}")
 
     def next(self, number: int) -> float:
-        return float(json.loads(self._ask(f"next {number}")))
+        began = time.perf_counter()  # here: ours wait for a busy window too
+        self._ask(f"next {number}")
+        return began
 
     def new(self, number: int) -> float:
-        return float(json.loads(self._ask(f"new {number}")))
+        began = time.perf_counter()
+        self._ask(f"new {number}")
+        return began
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from napari_plugin.jobs import Answer, Make, More, Sharpen, Show
 from napari_plugin.layers import Layers
 from napari_plugin.making import knows_colormap
 from napari_plugin.space import knows_unit
+from napari_plugin.steady import SteadyNumbers
 from napari_plugin.verbs import Verbs
 from streaming_core.errors import InvalidKind
 from streaming_core.fleet.host import Host
@@ -87,7 +88,9 @@ class NapariAdapter:
         self._made = False
         guard_context(viewer)
         canvas = canvas_of(viewer)
-        self._curtain = Curtain(None if canvas is None else canvas.window())
+        window = None if canvas is None else canvas.window()
+        self._curtain = Curtain(window)
+        self._numbers = None if window is None else SteadyNumbers(window, viewer.dims)
         self.layers.due.connect(self._on_due)
         self._going_on = False
         self.layers.marks.wanted = self.go_on
@@ -251,6 +254,8 @@ class NapariAdapter:
         with suppress(RuntimeError):
             self._curtain.lift()
             self._curtain.deleteLater()
+        if self._numbers is not None:
+            self._numbers.close()
         self._activity.close()
         self._tell_shown()  # they are in the layers; there may be no window to draw them in
         self._verbs.close()

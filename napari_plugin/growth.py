@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from napari.components import ViewerModel
 from napari.layers import Labels, Layer
 
 from napari_plugin.annotations import carry_drawings
@@ -77,7 +78,7 @@ class Growth:
                     layers.sliders.reorder(layers.axes)
             elif live:
                 with layers.viewer.layers.events.blocker():
-                    announce_growth([entry.layer for entry in live])
+                    announce_growth(layers.viewer, [entry.layer for entry in live])
                 if self._moves:
                     for entry in live:
                         entry.forget_strokes()
@@ -87,16 +88,13 @@ class Growth:
             layers.sliders.go(before)
 
 
-def announce_growth(layers: Iterable[Layer]) -> None:
+def announce_growth(viewer: ViewerModel, layers: Iterable[Layer]) -> None:
     """Make napari see that the data of layers have become longer along their sliders.
 
     `layer.refresh` does not do this, and assigning ``layer.data`` anew reads and draws
-    every layer (5 ms each instead of 3 ms for all). Where napari no longer has the cheap
+    every layer (5 ms each instead of 1.5 ms for all). Where napari no longer has the cheap
     method, a public way does the same, slower: a new scale, and be it the old one.
     """
-    layers = list(layers)
-    if not layers:
-        return
     for layer in layers:
         clear = getattr(layer, CHEAP, None)
         if clear is not None:
@@ -104,10 +102,10 @@ def announce_growth(layers: Iterable[Layer]) -> None:
         else:
             with layer.events.scale.blocker():
                 layer.scale = layer.scale
-    # One event is enough: the viewer then asks all layers how long they are. Of all events that
-    # make it ask, this one has nobody else who listens: at "data", labels read a whole row of
-    # planes, and build their colours anew.
-    layers[0].events.axis_labels()
+    # What napari does itself at an event of a layer, without all the rest that cannot have changed:
+    # its dimensions check themselves at each attribute that is set.
+    extent = viewer.layers.extent
+    viewer.dims.range = tuple(zip(*extent.world, extent.step, strict=True))
 
 
 def reshape(layers: Iterable[tuple[Layer, PlaneStack]], units: tuple[str, ...]) -> None:
@@ -134,8 +132,11 @@ def reshape(layers: Iterable[tuple[Layer, PlaneStack]], units: tuple[str, ...]) 
             layer.editable = False  # a new array makes napari forget that it was so
             if editable:
                 forget_strokes(layer, mode)
+    # One event is enough: the viewer then asks all layers how long they are. Of all events that
+    # make it ask, this one has nobody else who listens: at "data", labels read a whole row of
+    # planes, and build their colours anew.
     for layer, _ in layers[:1]:
-        layer.events.axis_labels()  # see `announce_growth`
+        layer.events.axis_labels()
 
 
 def give(layer: Layer, stack: PlaneStack) -> None:

@@ -9,6 +9,7 @@ from qtpy.QtCore import QSize, Qt, QTimer
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import (
     QCheckBox,
+    QDockWidget,
     QFormLayout,
     QFrame,
     QLabel,
@@ -62,6 +63,7 @@ class StreamsWidget(QWidget):
         super().__init__(parent)
         self._viewer = napari_viewer
         self._said: Budget | None = None
+        self._dock: QDockWidget | None = None
         self._make_parts()
         self._stack = QStackedLayout(self)
         self._stack.addWidget(self._make_silent())
@@ -81,13 +83,16 @@ class StreamsWidget(QWidget):
 
     def showEvent(self, event: Any) -> None:
         """Look at the figures while they can be seen."""
-        self.refresh()
-        self._timer.start()
+        self._on_seen(True)
+        dock = _dock_of(self)
+        if dock is not None and dock is not self._dock:
+            self._dock = dock
+            dock.visibilityChanged.connect(self._on_seen)  # behind another tab it is not hidden
         super().showEvent(event)
 
     def hideEvent(self, event: Any) -> None:
         """Look no more."""
-        self._timer.stop()
+        self._on_seen(False)
         super().hideEvent(event)
 
     def refresh(self) -> None:
@@ -183,6 +188,13 @@ class StreamsWidget(QWidget):
         adapter = adapter_of(self._viewer)
         return adapter.host.intake.budget if adapter and adapter.host else None
 
+    def _on_seen(self, seen: bool) -> None:
+        if seen:
+            self.refresh()
+            self._timer.start()
+        else:
+            self._timer.stop()
+
     def _on_copy(self) -> None:
         QGuiApplication.clipboard().setText(self._address.text())
 
@@ -213,6 +225,13 @@ class StreamsWidget(QWidget):
             except InvalidComponents as error:
                 show_warning(str(error))
             self.refresh()
+
+
+def _dock_of(widget: QWidget) -> QDockWidget | None:
+    around = widget.parentWidget()
+    while around is not None and not isinstance(around, QDockWidget):
+        around = around.parentWidget()
+    return around
 
 
 def _at_top(content: QWidget, words: str = "") -> QWidget:

@@ -49,7 +49,7 @@ def grown_viewer() -> tuple[ViewerModel, list[Counting]]:
 def test_sliders_grow_without_reading_any_pixel() -> None:
     """Fails when napari changes the private method that makes growth cheap."""
     viewer, stacks = grown_viewer()
-    announce_growth(viewer.layers)
+    announce_growth(viewer, viewer.layers)
     assert viewer.dims.nsteps[0] == 20
     assert [stack.reads for stack in stacks] == [0, 0, 0]
 
@@ -57,7 +57,7 @@ def test_sliders_grow_without_reading_any_pixel() -> None:
 def test_sliders_grow_without_the_private_method(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(growth, "CHEAP", "a method that napari does not have")
     viewer, _ = grown_viewer()
-    announce_growth(viewer.layers)
+    announce_growth(viewer, viewer.layers)
     assert viewer.dims.nsteps[0] == 20
 
 

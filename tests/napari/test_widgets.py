@@ -9,9 +9,12 @@ import napari
 import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
+from qtpy.QtCore import QEvent, QObject
 from qtpy.QtGui import QGuiApplication
-from qtpy.QtWidgets import QCheckBox, QLabel, QLineEdit, QPushButton, QWidget
+from qtpy.QtWidgets import QCheckBox, QDockWidget, QLabel, QLineEdit, QPushButton, QWidget
 
+from napari_plugin.__main__ import add_streams
+from napari_plugin.gl import canvas_of
 from napari_plugin.tables import Groups
 from napari_plugin.widgets import StreamsWidget
 from tests.napari.feed import Stream
@@ -41,6 +44,21 @@ def rows(widget: QWidget) -> list[tuple[str, ...]]:
     tree = groups(widget)
     items = [tree.topLevelItem(at) for at in range(tree.topLevelItemCount())]
     return [tuple(item.text(column) for column in range(3)) for item in items if item]
+
+
+class FirstSight(QObject):
+    """What the list of layers says when it is painted next."""
+
+    def __init__(self, widget: StreamsWidget) -> None:
+        super().__init__(widget)
+        self.rows: list[tuple[str, ...]] | None = None
+        self._widget = widget
+        groups(widget).viewport().installEventFilter(self)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        if self.rows is None and event is not None and event.type() == QEvent.Type.Paint:
+            self.rows = rows(self._widget)
+        return False
 
 
 def test_it_shows_address_groups_and_memory(fresh: Stream, widget: StreamsWidget) -> None:
@@ -142,6 +160,21 @@ def test_marks_are_in_the_list_and_are_brought_back(fresh: Stream, widget: Strea
     button(widget, "Bring back").click()
     fresh.until(lambda: "spots · points" in fresh.viewer.layers)
     assert fresh.viewer.layers["spots · points"].data.tolist() == [[1, 2], [3, 4]]
+
+
+def test_behind_another_tab_it_is_up_to_date_when_it_comes_to_the_front(fresh: Stream) -> None:
+    add_streams(fresh.viewer)
+    canvas = canvas_of(fresh.viewer)
+    assert canvas is not None
+    (made,) = canvas.window().findChildren(StreamsWidget)
+    (dock,) = (one for one in canvas.window().findChildren(QDockWidget) if one.isAncestorOf(made))
+    fresh.until(lambda: made.isVisible() and made.visibleRegion().isEmpty())
+    fresh.show(np.zeros((100, 100), np.uint16), source="raw")
+    fresh.settle()
+    first = FirstSight(made)
+    dock.raise_()
+    fresh.until(lambda: first.rows is not None)
+    assert first.rows == [("raw", "1", "20.0 kB")]
 
 
 def test_in_a_napari_without_streams_it_says_how_to_start_one(

@@ -1,0 +1,72 @@
+"""What is around the images does not stir while they come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from napari.settings import get_settings
+from qtpy.QtCore import QEvent, QObject
+from qtpy.QtWidgets import QLabel, QWidget
+
+from napari_plugin.gl import canvas_of
+from tests.napari.feed import Stream
+
+
+class Layouts(QObject):
+    """Counts how often a widget lays out what is in it."""
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__(widget)
+        self.count = 0
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        self.count += event is not None and event.type() == QEvent.Type.LayoutRequest
+        return False
+
+
+def window_of(stream: Stream) -> QWidget:
+    canvas = canvas_of(stream.viewer)
+    assert canvas is not None
+    return canvas.window()
+
+
+def numbers(stream: Stream) -> list[QLabel]:
+    found = window_of(stream).findChildren(QLabel, "slice_label")
+    return [label for label in found if label.isVisible()]
+
+
+@pytest.fixture
+def large_font() -> Iterator[None]:
+    appearance = get_settings().appearance
+    before = appearance.font_size
+    yield
+    appearance.font_size = before
+
+
+def test_a_stack_that_grows_does_not_have_the_window_laid_out_anew(stream: Stream) -> None:
+    def show(z: int) -> None:
+        stream.show(np.full((8, 8), z, np.uint8), components={"z": z})
+        stream.settle()
+
+    for z in range(12):
+        show(z)
+    layouts = Layouts(window_of(stream))
+    for z in range(12, 40):
+        show(z)
+    assert [one.text() for one in numbers(stream)] == ["39"]
+    assert layouts.count < 4  # what the first ones asked for may come late
+
+
+def test_a_larger_font_fits_the_numbers_beside_the_sliders(
+    stream: Stream, large_font: None
+) -> None:
+    for z in range(2):
+        stream.show(np.full((8, 8), z, np.uint8), components={"z": z})
+    stream.settle()
+    (number,) = numbers(stream)
+    before = number.height()
+    get_settings().appearance.font_size = 20
+    stream.until(lambda: number.height() >= number.fontMetrics().height() > before)

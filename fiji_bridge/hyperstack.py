@@ -223,7 +223,7 @@ class Hyperstack:
         self._describe(imp)
         first = next(iter(self.group.planes))
         if fresh:
-            first = grid.focus(fresh[0].image.components, fresh[0].place, opened=True)
+            first = grid.focus(fresh[-1].image.components, fresh[0].place, opened=True)
         at = dict(zip(grid.names, first, strict=True)) | look.place
         imp.setPosition(*grid.position(grid.nearest(at, first)).from_one)
         self._channels = Channels(self._form, self.group.key.kind)

@@ -49,6 +49,16 @@ def test_sliders_follow_the_newest_image_until_a_person_moves_one(fiji: Fiji) ->
     assert fiji.state()["follow"] is True
 
 
+def test_a_window_opens_at_the_newest_of_the_images_that_came_at_once(fiji: Fiji) -> None:
+    shade = np.full((40, 300), 9, "u1")
+    for source in ("first", "second", "third"):
+        for t in range(12):
+            fiji.show(shade, source=source, wait=False, components={"t": t})
+    fiji.settle()
+    for source in ("first", "second", "third"):
+        assert fiji.look(source)["position"] == [1, 1, 12], source
+
+
 def test_when_all_is_cleared_sliders_follow_again(fiji: Fiji) -> None:
     for t in range(3):
         fiji.show(plane(t), source="live", components={"t": t})

@@ -161,6 +161,8 @@ class Plane:
         What was sent as ``metadata``, one "name: value" a line.
     digest
         Of the pixels as they came, for labels that a person may paint; else empty.
+    hidden
+        Whether there are labels below 0, which have no colour in ImageJ.
     """
 
     form: Form
@@ -169,6 +171,7 @@ class Plane:
     exact: NDArray[Any] | None = None
     note: str = ""
     digest: bytes = b""
+    hidden: bool = False
 
     @property
     def nbytes(self) -> int:
@@ -245,18 +248,26 @@ def _planes(image: Image, pixels: NDArray[Any]) -> Iterator[NDArray[Any]]:
 
 def _own(form: Form, image: Image, plane: NDArray[Any], note: str) -> Plane:
     held = form.encode(plane)
-    exact = None
-    if form.lossy:
-        if image.kind == "labels" and plane.max() > EXACT:
-            raise InvalidArray(
-                f"label {plane.max()}: ImageJ holds labels up to {EXACT} exactly; renumber them "
-                "(skimage.segmentation.relabel_sequential), or send them in parts"
-            )
-        if _back(held, form.dtype).tobytes() != plane.tobytes():
-            exact = plane.copy()
+    exact, hidden = None, False
+    if image.kind == "labels":
+        hidden = _check_labels(form, plane)
+    if form.lossy and _back(held, form.dtype).tobytes() != plane.tobytes():
+        exact = plane.copy()
     target = jvm.to_java(form.kind, held)
     digest = _digest(held) if image.editable and image.kind == "labels" else b""
-    return Plane(form, plane.shape, target, exact, note, digest)
+    return Plane(form, plane.shape, target, exact, note, digest, hidden)
+
+
+def _check_labels(form: Form, plane: NDArray[Any]) -> bool:
+    """Refuse labels that ImageJ cannot hold; return whether some look like background there."""
+    lowest = plane.min() if plane.dtype.kind == "i" else 0
+    wrong = [one for one in (lowest, plane.max() if form.lossy else 0) if abs(int(one)) > EXACT]
+    if wrong:
+        raise InvalidArray(
+            f"label {wrong[0]}: ImageJ holds labels up to {EXACT} exactly; renumber them "
+            "(skimage.segmentation.relabel_sequential), or send them in parts"
+        )
+    return bool(lowest < 0)
 
 
 def _digest(held: NDArray[Any]) -> bytes:

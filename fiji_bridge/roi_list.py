@@ -21,7 +21,8 @@ class RoiList:
     """Entries of the ROI Manager, by the part that they belong to.
 
     Its window is opened for the first mark. When its user closes it, it stays closed; when they
-    open it again, marks that come from then on are listed.
+    open it again, marks that come from then on are listed. It goes when all marks have been cleared
+    and nothing of its user's is in it.
     """
 
     def __init__(self) -> None:
@@ -29,6 +30,7 @@ class RoiList:
         self._wanted: deque[tuple[int, Any, Spot]] = deque()
         self._unwanted: deque[Any] = deque()
         self._opened = False
+        self._ours: Any = None
 
     @property
     def busy(self) -> bool:
@@ -46,8 +48,9 @@ class RoiList:
         self._wanted = deque(item for item in self._wanted if item[0] != number)
 
     def begin_anew(self) -> None:
-        """Open the window again for the next mark, where its user has closed it."""
+        """Open the window again for the next mark: its user has closed it, or it is closed here."""
         self._opened = False
+        on_edt(None, self._close)
 
     def follow(self, number: int, spot: Spot) -> None:
         """Give a part another place. Event thread only."""
@@ -108,10 +111,17 @@ class RoiList:
         manager = jvm.java("ij.plugin.frame.RoiManager")
         there = manager.getRawInstance()
         if there is None and not self._opened:
-            there = manager()
+            self._ours = there = manager()
             standing.place(there, jvm.java("ij.Prefs").getLocation(manager.LOC_KEY) is None)
         self._opened = True
         return there
+
+    def _close(self) -> None:
+        """Close the window if it was opened here, and is empty."""
+        ours, self._ours = self._ours, None
+        there = jvm.java("ij.plugin.frame.RoiManager").getRawInstance()
+        if ours is not None and ours == there and not there.getCount():
+            there.close()
 
 
 def _some(items: deque[Any], most: int) -> Iterator[Any]:

@@ -9,12 +9,15 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 from streaming_core.asking import ANSWER, Asking
-from streaming_core.errors import MacroError, RequestFailed, WireError
+from streaming_core.errors import MacroError, PlanecastError, RequestFailed, TimedOut, WireError
 from streaming_core.picture import count
 from streaming_core.protocol.findings import unpack
 
 ENDING: Final = 15.0
 """Seconds that a viewer has to end a macro whose time is over."""
+
+LOOK: Final = 1.0
+"""Seconds to wait for what goes on in a viewer that has just not answered."""
 
 LONGEST_CODE: Final = 500_000
 """Bytes of a macro with its arguments."""
@@ -159,7 +162,10 @@ class Macros(Asking):
         if not (isinstance(timeout, int | float) and 0 < timeout and math.isfinite(timeout)):
             raise ValueError(f"timeout= is a number of seconds above 0, not {timeout!r}")
         words = {"code": code, "args": args, "language": language, "timeout": float(timeout)}
-        result, array = self._ask("run_macro", words, timeout + ENDING)
+        try:
+            result, array = self._ask("run_macro", words, timeout + ENDING)
+        except TimedOut as late:
+            raise TimedOut(f"{late}{self._turn()}") from None
         error = result.get("error") if isinstance(result, dict) else None
         if isinstance(error, dict):
             line = error.get("line")
@@ -172,6 +178,16 @@ class Macros(Asking):
             return MacroResult(**unpack(result, array))
         except WireError as refusal:
             raise RequestFailed(f"run_macro: {refusal}") from None
+
+    def _turn(self) -> str:
+        """Say that another macro runs, as the end of a sentence, if one does."""
+        try:
+            state, _ = self._ask("state", {}, LOOK)
+        except PlanecastError:
+            return ""  # it does not answer at all, which is said
+        if not isinstance(state, dict) or not state.get("macro"):
+            return ""
+        return "; another macro runs there all that time, and this one will not be begun any more"
 
     def results(self, title: str = "Results", *, timeout: float = ANSWER) -> dict[str, list[Any]]:
         """Return a table of ImageJ's: column -> list of float or str.

@@ -190,6 +190,22 @@ def test_the_macro_of_a_program_that_has_ended_keeps_nobody_waiting(
     janitor(run_folder)  # as the next program does for one that was killed
 
 
+def test_a_macro_whose_turn_does_not_come_says_what_it_waited_for() -> None:
+    with pc.launch("fiji", headless=True) as viewer, pc.connect(viewer.port) as other:
+
+        def occupy() -> None:
+            with pytest.raises(pc.MacroError, match="it took longer than"):
+                other.run_macro(ENDLESS, timeout=30)
+
+        person = threading.Thread(target=occupy)
+        person.start()
+        until_it_runs(viewer)
+        with pytest.raises(pc.TimedOut, match="another macro runs there all that time, and this"):
+            viewer.run_macro('newImage("late", "8-bit", 9, 9, 1);', timeout=0.1)
+        person.join(60)
+        assert viewer.run_macro("return '' + nImages;", timeout=60).value == "0"
+
+
 @pytest.fixture
 def interruptible() -> Iterator[None]:
     """A program that a shell runs in the background ignores SIGINT: hear it."""

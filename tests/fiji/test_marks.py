@@ -255,6 +255,28 @@ def test_what_the_user_put_there_stays_theirs(fiji: Fiji) -> None:
     assert [one["type"] for one in fiji.overlay("raw")] == ["Oval"]
 
 
+def test_a_list_that_was_opened_for_marks_goes_with_them(fiji: Fiji) -> None:
+    plate(fiji)
+    fiji.mark("shapes", [SQUARE] * 3, components={"well": "B3"}, source="cells")
+    fiji.mark("points", [[20, 20]], components={"well": "B3"}, source="spots")
+    fiji.call("clear", source="cells")
+    assert names(fiji.listed()) == ["spots · well B3"]
+    fiji.call("clear", source="spots")
+    assert fiji.listed() is None
+    fiji.mark("points", [[20, 20]], components={"well": "B3"}, source="spots")
+    assert names(fiji.listed()) == ["spots · well B3"]
+
+
+def test_a_list_that_its_user_opened_stays_when_marks_go(fiji: Fiji) -> None:
+    plate(fiji)
+    fiji.draw("raw", "oval", 5, 6, 20, 10)
+    fiji.add_to_list("raw", "mine")
+    fiji.press("reset")
+    fiji.mark("points", [[20, 20]], components={"well": "B3"}, source="spots")
+    fiji.call("clear", source="spots")
+    assert fiji.listed() == []
+
+
 def test_what_the_user_closed_or_removed_stays_so(fiji: Fiji) -> None:
     plate(fiji)
     fiji.mark("shapes", [SQUARE], components={"well": "B3"}, source="cells")

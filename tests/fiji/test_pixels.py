@@ -159,6 +159,8 @@ def test_every_shape_is_there_by_value_as_imagej_and_the_program_see_it(
 def test_labels_that_would_be_shown_wrong_are_refused(fiji: Fiji) -> None:
     with pytest.raises(Refused, match="label 16777217: ImageJ holds labels up to 16777216"):
         fiji.show(np.full((4, 5), 2**24 + 1, "i4"), kind="labels")
+    with pytest.raises(Refused, match="label -16777217: ImageJ holds labels up to 16777216"):
+        fiji.show(np.full((4, 5), -(2**24) - 1, "i8"), kind="labels")
     assert fiji.groups() == []
 
 

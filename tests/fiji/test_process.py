@@ -240,3 +240,22 @@ def test_a_program_is_told_once_that_imagej_shows_no_table_of_labels(
         viewer.quit()
     (warning,) = said
     assert "t 1: ImageJ has no place for the table of these labels" in warning
+
+
+@pytest.mark.parametrize("dtype", ["i1", "i2", "i4", "i8"])
+def test_a_program_is_told_once_that_labels_below_0_look_like_background_in_imagej(
+    dtype: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    labels = np.arange(12, dtype=dtype).reshape(3, 4)
+    with pc.launch("fiji", headless=True) as viewer:
+        for t, lowest in enumerate((0, 1, 2)):
+            labels = labels - np.array(lowest, dtype)
+            viewer.show(labels, kind="labels", components={"t": t}, source="cells")
+            viewer.settle()
+        assert np.array_equal(
+            viewer.read(source="cells", kind="labels", components={"t": 2}), labels
+        )
+        said = [record.getMessage() for record in caplog.records]
+        viewer.quit()
+    (warning,) = said
+    assert "t 1: labels below 0 look like background in ImageJ" in warning

@@ -274,10 +274,12 @@ class MarkLayers:
         layers = self._layers
         axes, names = layers.axes, entry.names
         cut = layers.sliders.cut() if layers.any_planes() else {}
-        drawn = [at for at, name in enumerate(axes.names) if name not in cut]
-        if entry.group.key.kind == "tracks":
-            drawn.append(axes.names.index("t"))
-        lead = axes.names[min(drawn, default=len(axes.names)) :]
+        if entry.group.key.kind == "tracks":  # napari has them along t, or t and z, and no others
+            first = axes.names.index("t")
+        else:
+            drawn = (at for at, name in enumerate(axes.names) if name not in cut)
+            first = min(drawn, default=len(axes.names))
+        lead = axes.names[first:]
         shown = layers.sliders.place()
         return View(
             lead,

@@ -375,6 +375,21 @@ def test_tracks_run_along_t_also_where_each_t_is_a_layer(stream: Stream, late: b
     assert not is_seen(stream, 30, 40, t=4)
 
 
+def test_tracks_come_also_while_other_dimensions_are_drawn(stream: Stream) -> None:
+    for well in ("A1", "B2"):
+        stream.show(np.zeros((8, 60, 60), np.uint8), "TYX", {"well": well, "site": 1}, source="raw")
+    stream.settle()
+    stream.viewer.dims.order = (1, 2, 3, 0, 4)  # the well is drawn downwards
+    for well in ("A1", "B2"):
+        rows = [[1, t, 30, 5 + 6 * t] for t in range(8)]
+        stream.mark("tracks", rows, "TYX", components={"well": well}, source="cells")
+    stream.settle()
+    stream.viewer.dims.order = (0, 1, 2, 3, 4)
+    tracks = only(stream, Tracks)
+    tracks.tail_width, tracks.tail_length, tracks.opacity = 6, 30, 1.0
+    assert is_seen(stream, 30, 20, well="B2", t=7)
+
+
 def test_marks_in_micrometres_lie_on_images_in_micrometres(stream: Stream) -> None:
     words: dict[str, Any] = {"scale": {"Y": 0.5, "X": 0.5}, "units": "um"}
     stream.show(black(), source="raw", contrast_limits=(0, 255), **words)

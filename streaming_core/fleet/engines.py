@@ -97,8 +97,9 @@ def choose(named: str | None = None) -> Engine:
     folder = Path(wish).expanduser()
     if is_endpoint(wish):
         return Engine(endpoint=wish)
-    if folder.is_file():  # its launcher
-        folder = folder.resolve().parent
+    if folder.is_file() or folder.suffix == ".app":  # its launcher
+        near = [one for one in _around(folder) if not fiji_problem(one)]
+        folder = near[0] if near else folder.resolve().parent if folder.is_file() else folder
     wrong = fiji_problem(folder)
     if wrong:
         raise InvalidSetting(
@@ -171,12 +172,20 @@ def _places() -> Iterator[tuple[Path, str]]:
 
 
 def _launchers() -> Iterator[Path]:
-    """Yield the folders of launchers on the PATH, and those above: on macOS they lie deep."""
+    """Yield the folders of launchers on the PATH, and those above."""
     for folder in filter(None, os.environ.get("PATH", "").split(os.pathsep)):
         for pattern in ("fiji*", "Fiji*", "ImageJ-*"):
             for program in sorted(Path(folder).glob(pattern)):
                 if os.access(program, os.X_OK):
-                    yield from list(program.resolve().parents)[:3]
+                    yield from _around(program)
+
+
+def _around(launcher: Path) -> list[Path]:
+    """Return the folders of which a launcher may be: on macOS it is ``Fiji.app/Contents/MacOS/…``.
+
+    Until 2024 the folder of a Fiji was that ``Fiji.app``; now it is one that has it inside.
+    """
+    return [launcher, *list(launcher.resolve().parents)[:4]]
 
 
 def _running() -> Iterator[Path]:
@@ -192,7 +201,7 @@ def _running() -> Iterator[Path]:
         except OSError:  # it ended
             continue
         if re.match("fiji|imagej", program.name, re.IGNORECASE):
-            yield from list(program.parents)[:3]
+            yield from _around(program)
         for word in words:
             said = re.fullmatch(r"-D(?:imagej|ij|fiji)\.dir=(/.+)", word)
             if said:

@@ -89,6 +89,21 @@ def test_an_installed_fiji_is_found_where_people_have_it(
     assert choose() == Engine(home / "first", "", "FIJI_HOME")
 
 
+@pytest.mark.parametrize("folder", ["Fiji", "Fiji.app"])
+def test_a_fiji_of_macos_is_found_by_its_launcher_wherever_that_lies(
+    home: Path, folder: str
+) -> None:
+    there = fiji(home / "somewhere" / folder)
+    bundle = there if folder == "Fiji.app" else there / "Fiji.app"
+    launcher = program(bundle / "Contents/MacOS/fiji-macos")
+    assert choose(str(launcher)).folder == there
+    assert choose(str(bundle)).folder == there
+    assert choose(str(there)).folder == there
+    (home / "bin").mkdir()
+    (home / "bin/fiji").symlink_to(launcher)
+    assert choose() == Engine(there, "", "on the PATH")
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="running programs are looked at on Linux only")
 def test_a_fiji_that_runs_is_found(home: Path) -> None:
     folder = fiji(home / "somewhere")

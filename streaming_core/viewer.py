@@ -226,12 +226,12 @@ class Viewer(Attachment, Controls, Arranging, Macros, Marks):
     @property
     def undelivered(self) -> tuple[str, ...]:
         """Images that the viewer never owned: name and reason, the newest last."""
-        return tuple(self._known_route().undelivered)
+        return tuple(self._known_route().ledger.undelivered)
 
     @property
     def gaps(self) -> tuple[str, ...]:
         """Images that a viewer owned and that are gone with it, by name: it died or was closed."""
-        return tuple(self._known_route().gaps)
+        return tuple(self._known_route().ledger.gaps)
 
     def quit(self, timeout: float = ANSWER) -> None:
         """End the viewer process, and wait until its port is free; or `TimedOut`, see `restart`."""

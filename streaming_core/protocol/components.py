@@ -84,7 +84,8 @@ def check_components(
     checked: dict[str, Value | tuple[Value, ...]] = {}
     if not leading:  # one plane, as nearly all are
         for name, value in components.items():
-            check_name(name)
+            if name not in _good:
+                check_name(name)
             checked[name] = check_value(name, value)
         return checked
     lengths = dict(zip(leading, shape, strict=False))

@@ -68,6 +68,11 @@ class Link:
         Seconds that images wait for a dead viewer to come back.
     latest
         Replace unsent images of the same place instead of making the producer wait.
+
+    Attributes
+    ----------
+    pending
+        Images that are not owned yet, by number, the oldest first.
     """
 
     now: float
@@ -82,6 +87,7 @@ class Link:
     paused: bool = False
     last: int = 0
     replaced: int = 0
+    pending: Mapping[int, Entry] = field(init=False)
     _queue: Queue = field(default_factory=Queue)
     _unshown: set[int] = field(default_factory=set)
     _given_up: dict[int, bytes] = field(default_factory=dict)
@@ -94,9 +100,7 @@ class Link:
     _why: str = ""
 
     def __post_init__(self) -> None:
-        self._moved_at = self.now
-
-    # what the caller asks
+        self._moved_at, self.pending = self.now, self._queue.entries
 
     def room(self, nbytes: int) -> bool:
         """Whether an image of this size may be queued now without waiting."""
@@ -115,11 +119,6 @@ class Link:
         few = len(self.pending) <= self.credit * 3 // 4
         size = self._queue.nbytes + max(nbytes, self.credit_bytes // 4)
         return few and size <= self.credit_bytes
-
-    @property
-    def pending(self) -> Mapping[int, Entry]:
-        """Images that are not owned yet, by number, the oldest first."""
-        return self._queue.entries
 
     @property
     def attached(self) -> bool:

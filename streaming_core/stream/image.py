@@ -6,6 +6,7 @@ import math
 import operator
 import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import PurePath
 from typing import Any, Final, cast
 
@@ -74,17 +75,17 @@ def make_image(
         One of its kinds, in the words of `Viewer.show`.
     """
     _check_shape(array)
-    dtype = check_dtype(array.dtype)
-    _check_kind(kind, dtype, editable=editable)
-    axes = check_axes(axes, array.shape)
-    if axes.endswith("S") and kind != "image":
-        raise InvalidAxes(f"axis S is for RGB images; {kind} have one number for each pixel")
+    form = array.shape, array.dtype, kind, axes, editable
+    try:
+        dtype, axes = _form(*form)
+    except TypeError:  # unhashable, so no word that is known: this says which
+        dtype, axes = _form.__wrapped__(*form)
     return Image(
         sid="",
         seq=0,
         run=run,
         shape=array.shape,
-        dtype=dtype.str,
+        dtype=dtype,
         axes=axes,
         where=Inline(0, 0),
         components=check_components(components, axes, array.shape),
@@ -102,6 +103,19 @@ def make_image(
         features={} if features is None else _table(kind, features),
         keep=0 if keep is None else _count("keep", keep),
     )
+
+
+@lru_cache(maxsize=64)
+def _form(
+    shape: tuple[int, ...], dtype: np.dtype[Any], kind: str, axes: str | None, editable: bool
+) -> tuple[str, str]:
+    """Return the dtype that is sent, and the axes; a program shows few kinds of images."""
+    sent = check_dtype(dtype)
+    _check_kind(kind, sent, editable=editable)
+    axes = check_axes(axes, shape)
+    if axes.endswith("S") and kind != "image":
+        raise InvalidAxes(f"axis S is for RGB images; {kind} have one number for each pixel")
+    return sent.str, axes
 
 
 def _check_shape(array: NDArray[Any]) -> None:

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -143,10 +143,12 @@ class Publisher:
         WouldDeadlock
             On the thread that would have to make the room.
         """
-        nbytes = check_array(image.shape, image.dtype)
+        nbytes = _bytes_of(image.shape, image.dtype)
         with self.lock:
-            if not all([route.link.room(nbytes) for route in routes]):  # noqa: C419 - half the time
-                self._await_room(routes, nbytes)
+            for route in routes:
+                if not route.link.room(nbytes):
+                    self._await_room(routes, nbytes)
+                    break
             pixels: Pixels | None = None
             if array.dtype.str == image.dtype:
                 pixels = self.loans.redeem(array, len(routes))
@@ -168,7 +170,10 @@ class Publisher:
     def _by_memory(self, nbytes: int, routes: Sequence[Route]) -> bool:
         if nbytes < self.settings.inline_below:
             return False
-        return any(route.shm and route.link.attached for route in routes)
+        for route in routes:  # any() would call a generator: see `make_image`
+            if route.shm and route.link.attached:
+                return True
+        return False
 
     def allocate(
         self, routes: Sequence[Route], shape: Sequence[int], dtype: DTypeLike
@@ -182,12 +187,15 @@ class Publisher:
         InvalidArray
             For a dtype that does not travel as it is, or a shape without pixels.
         """
-        if not isinstance(shape, Iterable):
-            raise InvalidArray(f"shape= is a sequence such as (512, 512), not {shape!r:.80}")
         try:
-            whole, kind = tuple(map(operator.index, shape)), np.dtype(dtype)
+            whole = tuple(map(operator.index, shape))
+        except TypeError:
+            text = f"shape= is a sequence such as (512, 512), not {shape!r:.80}"
+            raise InvalidArray(text) from None
+        try:
+            kind = np.dtype(dtype)
         except TypeError as error:
-            raise InvalidArray(f"allocate({shape!r:.80}, {dtype!r:.80}): {error}") from None
+            raise InvalidArray(f"dtype={dtype!r:.80}: {error}") from None
         nbytes = _checked(whole, kind)
         with self.lock:
             self.loans.collect(self.pool)
@@ -300,6 +308,9 @@ class Publisher:
         self._thread.join(10.0)
         self.pool.close()
         self._lease.release()
+
+
+_bytes_of: Final = lru_cache(maxsize=64)(check_array)
 
 
 @lru_cache(maxsize=64)

@@ -22,6 +22,7 @@ from streaming_core.protocol.actions import (
     Phase,
     Probe,
     Settle,
+    State,
     Transmit,
 )
 from streaming_core.protocol.delivery import Link
@@ -116,7 +117,9 @@ class Route:
         seq = self.link.last + 1
         self.items.add(seq, Item(pixels, image, name, delivery))
         place = bytes(name) if self.latest else b""
-        self.perform(self.link.queue(nbytes, name, time.monotonic(), place))
+        self._carry_out(self.link.queue(nbytes, name, time.monotonic(), place))
+        if delivery.state is State.UNDELIVERED:
+            self._say()
         return delivery
 
     def say_busy(self) -> str:
@@ -126,21 +129,6 @@ class Route:
         if self._gui_age >= HANGS:
             return f"; its window has not answered for {self._gui_age:.0f} s"
         return ""
-
-    @property
-    def undelivered(self) -> Sequence[str]:
-        """Images that the viewer never owned: name and reason."""
-        return self.ledger.undelivered
-
-    @property
-    def gaps(self) -> Sequence[str]:
-        """Images that a viewer owned and that are gone with it, by name."""
-        return self.ledger.gaps
-
-    @property
-    def lost(self) -> int:
-        """How many images were undelivered in all."""
-        return self.ledger.lost
 
     def leave(self, linger: float = 1e9) -> None:
         """Let go of it; after the last user it closes when its images are owned, or late."""
@@ -197,6 +185,13 @@ class Route:
 
     def perform(self, actions: Sequence[Any]) -> None:
         """Carry out a link's actions: free memory, tell the user, and queue what is sent."""
+        self._carry_out(actions)
+        self._say()
+
+    def _say(self) -> None:
+        self.ledger.say(time.monotonic(), attached=self.link.attached)
+
+    def _carry_out(self, actions: Sequence[Any]) -> None:
         for action in actions:
             if isinstance(action, Settle):
                 self.items.settle(action, ended=self.link.phase is Phase.CLOSED)
@@ -208,7 +203,6 @@ class Route:
                 self.ledger.lose(action, asked=self.quitting)
             else:
                 self.publisher.post(self, action)
-        self.ledger.say(time.monotonic(), attached=self.link.attached)
 
     # the I/O thread
 

@@ -42,7 +42,10 @@ def limits(image: Image, plane: Plane) -> Limits | None:
     if form.scale != 1 or form.rgb:
         return 0.0, 255.0
     if image.kind == "labels":
-        return form.level(0), max(form.level(255), float(plane.levels().max()))
+        low, high = form.level(0), max(form.level(255), float(plane.levels().max()))
+        # ImageJ has 256 colours. Where there are more labels, the least would get that of 0. Pixels
+        # of 16 bits cannot begin below 0: there the program is told, see `pixels.MOST_SEEN`.
+        return low - (high - low - 255) / 509 if form.kind == "float" else low, high
     return levels_of(plane)
 
 

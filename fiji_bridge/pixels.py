@@ -20,6 +20,9 @@ from streaming_core.protocol.messages import Image
 EXACT: Final = 2**24
 """float32 holds all whole numbers up to here."""
 
+MOST_SEEN: Final = 511
+"""The largest label of 16 bits with which each has a colour, see `looks.limits`."""
+
 LONGEST: Final = 2**31 - 8
 """Pixels in one Java array."""
 
@@ -162,7 +165,7 @@ class Plane:
     digest
         Of the pixels as they came, for labels that a person may paint; else empty.
     hidden
-        Whether there are labels below 0, which have no colour in ImageJ.
+        Which labels look like background in ImageJ, in words; else empty.
     """
 
     form: Form
@@ -171,7 +174,7 @@ class Plane:
     exact: NDArray[Any] | None = None
     note: str = ""
     digest: bytes = b""
-    hidden: bool = False
+    hidden: str = ""
 
     @property
     def nbytes(self) -> int:
@@ -248,7 +251,7 @@ def _planes(image: Image, pixels: NDArray[Any]) -> Iterator[NDArray[Any]]:
 
 def _own(form: Form, image: Image, plane: NDArray[Any], note: str) -> Plane:
     held = form.encode(plane)
-    exact, hidden = None, False
+    exact, hidden = None, ""
     if image.kind == "labels":
         hidden = _check_labels(form, plane)
     if form.lossy and _back(held, form.dtype).tobytes() != plane.tobytes():
@@ -258,16 +261,24 @@ def _own(form: Form, image: Image, plane: NDArray[Any], note: str) -> Plane:
     return Plane(form, plane.shape, target, exact, note, digest, hidden)
 
 
-def _check_labels(form: Form, plane: NDArray[Any]) -> bool:
-    """Refuse labels that ImageJ cannot hold; return whether some look like background there."""
+def _check_labels(form: Form, plane: NDArray[Any]) -> str:
+    """Refuse labels that ImageJ cannot hold; say which look like background there, if any do."""
     lowest = plane.min() if plane.dtype.kind == "i" else 0
-    wrong = [one for one in (lowest, plane.max() if form.lossy else 0) if abs(int(one)) > EXACT]
+    highest = 0 if form.kind == "byte" else plane.max()
+    wrong = [one for one in (lowest, highest) if abs(int(one)) > EXACT]
     if wrong:
         raise InvalidArray(
             f"label {wrong[0]}: ImageJ holds labels up to {EXACT} exactly; renumber them "
             "(skimage.segmentation.relabel_sequential), or send them in parts"
         )
-    return bool(lowest < 0)
+    if lowest < 0:
+        return "labels below 0 look like background in ImageJ; their numbers are kept"
+    if form.kind == "short" and highest > MOST_SEEN:
+        return (
+            f"where labels of 16 bits go beyond {MOST_SEEN} the least look like background in "
+            "ImageJ; astype('uint32') shows all"
+        )
+    return ""
 
 
 def _digest(held: NDArray[Any]) -> bytes:

@@ -119,8 +119,7 @@ class Stacks:
         ][:1]
         if image.colormap and image.kind == "image" and colormap(image.colormap) is None:
             notes.append(f"ImageJ has no colour {image.colormap!r}, and takes its own; {COLOURS}")
-        if any(plane.hidden for plane in arrival.pixels):
-            notes.append("labels below 0 look like background in ImageJ; their numbers are kept")
+        notes += dict.fromkeys(plane.hidden for plane in arrival.pixels if plane.hidden)
         if image.features:
             notes.append("ImageJ has no place for the table of these labels; napari shows it")
         new = [note for note in notes if self._told.get((key, note)) != image.run]

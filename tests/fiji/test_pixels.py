@@ -132,6 +132,20 @@ def test_labels_have_colours_and_exact_numbers(fiji: Fiji) -> None:
     assert (0, 0, 0) in colors
 
 
+@pytest.mark.parametrize(
+    ("dtype", "largest"),
+    [("u1", 255), ("u2", 511), *(("i4", size) for size in (3, 255, 256, 1000, 70_000, 2**24))],
+)
+def test_every_label_is_seen_however_large_others_are(fiji: Fiji, dtype: str, largest: int) -> None:
+    labels = np.zeros((40, 300), dtype)
+    for stripe, label in enumerate((1, 2, largest)):
+        labels[:, 100 + 50 * stripe :] = label
+    fiji.show(labels, source="cells", kind="labels")
+    seen = fiji.picture(canvas=True)[20].max(axis=1)
+    assert (seen[5:95] == 0).all()
+    assert (seen[105:295] > 0).all()
+
+
 SIZES = {"T": 3, "C": 2, "Z": 4, "Y": 6, "X": 5}
 
 

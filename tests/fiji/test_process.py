@@ -242,6 +242,21 @@ def test_a_program_is_told_once_that_imagej_shows_no_table_of_labels(
     assert "t 1: ImageJ has no place for the table of these labels" in warning
 
 
+def test_a_program_is_told_which_labels_of_16_bits_have_no_colour_in_imagej(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with pc.launch("fiji", headless=True) as viewer:
+        for t, largest in enumerate((511, 600, 700)):
+            labels = np.full((3, 4), largest, "u2")
+            viewer.show(labels, kind="labels", components={"t": t}, source="cells")
+            viewer.show(labels.astype("u4"), kind="labels", components={"t": t}, source="wide")
+            viewer.settle()
+        said = [record.getMessage() for record in caplog.records]
+        viewer.quit()
+    (warning,) = said
+    assert "t 1: where labels of 16 bits go beyond 511 the least look like background" in warning
+
+
 @pytest.mark.parametrize("dtype", ["i1", "i2", "i4", "i8"])
 def test_a_program_is_told_once_that_labels_below_0_look_like_background_in_imagej(
     dtype: str, caplog: pytest.LogCaptureFixture

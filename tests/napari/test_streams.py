@@ -88,9 +88,10 @@ def desk(new_viewer: Callable[[], napari.Viewer], program: Program, qtbot: QtBot
     widget = StreamsWidget(window)
     window.window.add_dock_widget(widget, name="Planecast streams")
     viewer = program(pc.connect, listening.port, stall=1.0)
-    yield Desk(window, widget, listening, viewer, program, qtbot)
+    made = Desk(window, widget, listening, viewer, program, qtbot)
+    yield made
     program(viewer.close, linger=0.0)
-    listening.stop()
+    made.listening.stop()
 
 
 def test_it_names_the_programs_and_the_memory(desk: Desk) -> None:
@@ -105,6 +106,22 @@ def test_it_names_the_programs_and_the_memory(desk: Desk) -> None:
     bar = desk.widget.findChildren(QProgressBar)[0]
     desk.until(lambda: bar.text().startswith("6.4 kB of "))
     assert desk.rows(Groups) == [["raw", "4", "6.4 kB"]]
+
+
+def test_it_tells_what_was_lost_and_that_layers_which_stay_are_not(desk: Desk) -> None:
+    desk.show(0)
+    desk.settle()
+    spin: Any = desk.widget.findChildren(QLargeIntSpinBox)[0]
+    spin.setValue(1)
+    desk.click("Set")
+    desk.until(lambda: desk.state()["memory"]["budget"] == MB)
+    with pytest.raises(pc.Undelivered, match="the whole memory budget of this viewer is 1.0 MB"):
+        desk.program(desk.show(1, 2000).wait)
+    desk.until(lambda: desk.rows(Programs)[0][2:] == ["0", "1", "0"])
+    desk.click("Stop")
+    desk.listening = listen(desk.window, desk.listening.port)
+    desk.until(lambda: [row[2:] for row in desk.rows(Programs)] == [["0", "1", "0"]])
+    assert desk.viewer.gaps == ()
 
 
 def test_pause_makes_programs_wait_and_nothing_is_lost(desk: Desk) -> None:

@@ -12,6 +12,7 @@ import pytest
 import tifffile
 
 from napari_plugin.writer import write_ome
+from streaming_core import files
 from tests.napari.feed import Stream
 
 
@@ -59,6 +60,20 @@ def test_scale_units_and_names_are_in_an_ome_tiff(stream: Stream, tmp_path: Path
     assert float(first["PhysicalSizeZ"]) == pytest.approx(0.5)
     assert float(first["TimeIncrement"]) == pytest.approx(5.0)
     assert (first["PhysicalSizeXUnit"], first["TimeIncrementUnit"]) == ("µm", "s")
+
+
+def test_a_saved_file_can_be_sent_as_it_was(stream: Stream, tmp_path: Path) -> None:
+    scale = {"T": 5.0, "Z": 0.5, "Y": 0.1, "X": 0.1}
+    volume = stack(stream, scale=scale, units="um")
+    (written,) = stream.viewer.layers["raw"].save(str(tmp_path / "raw.ome.tif"))
+    planes = list(files.images([Path(written)]))
+    assert len(planes) == 2 * 3 * 4
+    for plane in planes:
+        assert isinstance(plane, files.FileImage)
+        place = tuple(int(plane.components[name]) for name in ("series", "t", "z"))
+        np.testing.assert_array_equal(plane.array, volume[place])
+        assert plane.units == "um"
+        assert plane.scale == pytest.approx(scale)
 
 
 def test_without_a_scale_none_is_written(stream: Stream, tmp_path: Path) -> None:

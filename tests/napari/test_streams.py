@@ -115,7 +115,7 @@ def test_it_tells_what_was_lost_and_that_layers_which_stay_are_not(desk: Desk) -
     spin.setValue(1)
     desk.click("Set")
     desk.until(lambda: desk.state()["memory"]["budget"] == MB)
-    with pytest.raises(pc.Undelivered, match="the whole memory budget of this viewer is 1.0 MB"):
+    with pytest.raises(pc.Undelivered, match=r"the whole memory budget of this viewer is 1\.0 MB"):
         desk.program(desk.show(1, 2000).wait)
     desk.until(lambda: desk.rows(Programs)[0][2:] == ["0", "1", "0"])
     desk.click("Stop")

@@ -418,6 +418,17 @@ def test_channels_get_colours_and_a_lone_image_is_gray(stream: Stream) -> None:
     assert stream.notes == ["napari has no colormap 'nope', and takes its own"]
 
 
+def test_the_table_of_colours_is_the_users(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    monkeypatch.setenv("PLANECAST_COLOURS", "DAPI=cyan; mNeon=red")
+    stream: Stream = request.getfixturevalue("stream")
+    for channel in ("DAPI", "mNeonGreen", "GFP"):
+        stream.show(quarters(0, 9, 9, 9), components={"channel": channel})
+    stream.settle()
+    assert [layer.colormap.name for layer in stream.viewer.layers] == ["cyan", "red", "green"]
+
+
 def test_a_unit_that_nobody_knows_is_told_and_stands_for_pixels(stream: Stream) -> None:
     for unit in ("um", "furlongz", ""):
         stream.show(quarters(0, 9, 9, 9), source=f"in {unit}", scale={"X": 2.0}, units=unit)

@@ -16,6 +16,7 @@ from streaming_core.errors import InsecurePath, InvalidSetting, StartFailed
 from streaming_core.fleet.display import has_display
 from streaming_core.fleet.engines import (
     IMAGEJ,
+    UNSEEN,
     VARIABLE,
     VARIABLES,
     Engine,
@@ -87,7 +88,8 @@ def _fiji() -> Iterator[Finding]:
             yield Finding(variable, f"{os.environ[variable]}: {wrong}", False)
     jar = cached_jar(IMAGEJ)
     words = "not here yet: the first start of the embedded ImageJ fetches it from Maven Central"
-    yield Finding(IMAGEJ, words if jar is None else str(jar), jar is not None)
+    more = "" if all(map(cached_jar, UNSEEN)) else "; the first start with headless fetches more"
+    yield Finding(IMAGEJ, words if jar is None else f"{jar}{more}", jar is not None)
     try:
         home = find_java(engine.folder, windows=has_display())
         yield Finding("Java", f"{java_version(home) or ''} in {home}".strip(), True)

@@ -11,6 +11,7 @@ import pytest
 import tifffile
 
 import planecast as pc
+from streaming_core.fleet.engines import IMAGEJ
 from tests.layouts import fiji as lay_out
 
 PATTERN = "plate_{well}_w{channel}_z{z}.tif"
@@ -168,6 +169,19 @@ def test_doctor_says_what_is_here() -> None:
     done = planecast("doctor")
     assert done.returncode == 0
     assert "shared memory" in done.stdout
+
+
+def test_doctor_says_what_of_imagej_a_first_start_will_fetch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert "not here yet: the first start" in planecast("doctor").stdout
+    group, name, version = IMAGEJ.split(":")
+    folder = tmp_path / ".m2/repository" / group.replace(".", "/") / name / version
+    folder.mkdir(parents=True)
+    (folder / f"{name}-{version}.jar").touch()
+    assert "the first start with headless fetches more" in planecast("doctor").stdout
 
 
 def test_doctor_says_which_imagej_and_java_a_fiji_viewer_gets(

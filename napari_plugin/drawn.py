@@ -75,9 +75,15 @@ def make_layer(content: Content, **words: Any) -> Layer:
 def made_anew(layer: Layer, content: Content, **words: Any) -> Layer:
     """Return a layer for other dimensions that looks as one that there was."""
     new = make_layer(content, **words)
-    for name in ("opacity", "blending", "visible", *KEPT[content.kind]):
-        setattr(new, name, getattr(layer, name))
+    for name, value in look_of(layer).items():
+        setattr(new, name, value)
     return new
+
+
+def look_of(layer: Layer) -> dict[str, Any]:
+    """Return what a person has chosen for a layer as a whole; see `note_style` for the rest."""
+    names = ("opacity", "blending", "visible", *KEPT[type(layer).__name__.lower()])
+    return {name: getattr(layer, name) for name in names}
 
 
 def fill(layer: Layer, content: Content, style: dict[str, Any]) -> Iterator[None]:
@@ -88,7 +94,7 @@ def fill(layer: Layer, content: Content, style: dict[str, Any]) -> Iterator[None
     style
         What a person has chosen for all objects, kept here while there are none.
     """
-    _note_style(layer, style)
+    note_style(layer, style)
     match layer:
         case Points():
             layer.data = content.rows
@@ -146,7 +152,7 @@ def _one_each(columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     }
 
 
-def _note_style(layer: Layer, style: dict[str, Any]) -> None:
+def note_style(layer: Layer, style: dict[str, Any]) -> None:
     """Note what is the same for all objects: that is what a person chose for the layer."""
     for name in STYLE[type(layer).__name__.lower()]:
         if getattr(layer, f"{name}_mode", "direct") != "direct":

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 from napari.layers import Layer
 
-from napari_plugin.drawn import Content, fill, made_anew, make_layer
+from napari_plugin.drawn import Content, fill, look_of, made_anew, make_layer, note_style
 from napari_plugin.growth import axis_labels
 from napari_plugin.plan import layer_title
 from napari_plugin.sight import Kept, MarkEntry, Span, View, content_of, meets, told
@@ -206,12 +206,20 @@ class MarkLayers:
         view = self._view(entry)
         image, key = entry.group.latest, entry.group.key
         taken = {layer.name for layer in self._layers.viewer.layers}
+        look = dict(entry.look)
+        name = look.pop("name", "")
+        if not name or name in taken:
+            name = layer_title(image, _without_size(key), taken)
         layer = make_layer(
             content_of(entry, view, self._layers.axes.values),
-            name=layer_title(image, _without_size(key), taken),
+            name=name
+            if name and name not in taken
+            else layer_title(image, _without_size(key), taken),
             metadata=dict(image.metadata),
             **self._space(entry, view),
         )
+        for what, value in look.items():
+            setattr(layer, what, value)
         entry.layer = layer
         self._layers.maker.insert(layer)
 
@@ -309,6 +317,8 @@ class MarkLayers:
         for entry in self.entries.values():
             if entry.layer is not None and entry.layer is event.value:
                 log.info("%r was deleted by its user and stays so", entry.layer.name)
+                entry.look = look_of(entry.layer) | {"name": entry.layer.name, "visible": True}
+                note_style(entry.layer, entry.style)
                 entry.layer, entry.deleted, entry.pieces = None, True, None
 
 

@@ -70,6 +70,8 @@ class MarkEntry:
         The rest of the work on it.
     style
         What its user chose for all objects.
+    look
+        How its layer looked, and was called, when its user deleted it.
     blank
         All columns of its tables, empty: what colours by one does so at each place.
     """
@@ -81,6 +83,7 @@ class MarkEntry:
     shown: View | None = None
     pieces: Iterator[None] | None = None
     style: dict[str, Any] = field(default_factory=dict)
+    look: dict[str, Any] = field(default_factory=dict)
     blank: dict[str, NDArray[Any]] = field(default_factory=dict)
 
     @property

@@ -151,15 +151,20 @@ def test_marks_are_in_the_list_and_are_brought_back(fresh: Stream, widget: Strea
     fresh.mark("points", [[1.0, 2.0], [3.0, 4.0]], source="spots")
     fresh.settle()
     fresh.until(lambda: [row[0] for row in rows(widget)] == ["raw", "spots · points"])
-    fresh.viewer.layers.remove(fresh.viewer.layers["spots · points"])
+    layer = fresh.viewer.layers["spots · points"]
+    layer.name, layer.opacity, layer.face_color, layer.size = "mine", 0.4, "red", 20
+    fresh.viewer.layers.remove(layer)
     fresh.until(lambda: rows(widget)[1][0].endswith("(deleted)"))
     row = groups(widget).topLevelItem(1)
     assert row is not None
     row.setSelected(True)
     assert not button(widget, "Release").isEnabled()
     button(widget, "Bring back").click()
-    fresh.until(lambda: "spots · points" in fresh.viewer.layers)
-    assert fresh.viewer.layers["spots · points"].data.tolist() == [[1, 2], [3, 4]]
+    fresh.until(lambda: "mine" in fresh.viewer.layers)
+    back = fresh.viewer.layers["mine"]
+    fresh.until(lambda: back.data.tolist() == [[1, 2], [3, 4]])
+    assert (back.opacity, back.size.tolist()) == (0.4, [20, 20])
+    assert (back.face_color == (1, 0, 0, 1)).all()
 
 
 def test_behind_another_tab_it_is_up_to_date_when_it_comes_to_the_front(fresh: Stream) -> None:

@@ -223,7 +223,8 @@ class NapariAdapter:
     def put_in(self, arrival: Arrival) -> Iterator[tuple[int, bool]]:
         """Put the planes of an image into their layers, one at each step.
 
-        Yields how many are left, and whether a layer was made.
+        Yields how many are left, and whether the tick is to end: napari takes 50 ms to make the
+        sliders of a viewer's first layer, and 50 to 120 ms to make a layer.
         """
         image = arrival.image
         if image.table is not None:
@@ -232,6 +233,9 @@ class NapariAdapter:
             return
         self.layers.begin(image)
         planes = list(self.layers.catalog.locate(image))
+        if self.layers.make_sliders():
+            self._made = True  # so that nothing is drawn until the layer is there
+            yield len(planes), True
         notes: list[str] = []
         for number, (key, inside, index) in enumerate(planes, 1):
             made = self.layers.put(image, key, inside, np.asarray(arrival.pixels[index]))
@@ -241,6 +245,8 @@ class NapariAdapter:
                 note = "; ".join(notes)
                 self._shown.append(partial(arrival.shown, note=note) if note else arrival.shown)
             yield len(planes) - number, made
+            if made:
+                yield len(planes) - number, True
 
     def close(self) -> None:
         """Take nothing more; the layers stay. To be called again without harm."""

@@ -162,3 +162,9 @@ def steps(axes: Axes) -> tuple[float, ...]:
 def starts(axes: Axes) -> tuple[float, ...]:
     """Where the stacked dimensions begin, in world units."""
     return tuple(axes.start(name) for name in axes.names)
+
+
+def ranges(axes: Axes) -> tuple[tuple[float, float, float], ...]:
+    """Return first value, last value and step of the stacked dimensions, in world units."""
+    along = zip(starts(axes), steps(axes), axes.lengths, strict=True)
+    return tuple((start, start + step * (length - 1), step) for start, step, length in along)

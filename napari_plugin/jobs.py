@@ -30,10 +30,8 @@ class Show:
         """Put its planes in; with the last one the image counts as shown."""
         adapter, arrival = self._adapter, self._arrival
         try:
-            for self._left, made in adapter.put_in(arrival):
-                yield made
-                if made:
-                    yield True
+            for self._left, enough in adapter.put_in(arrival):
+                yield enough
         except InvalidImage as error:
             self._left = 0
             arrival.shown(str(error))

@@ -12,7 +12,7 @@ from psygnal import Signal
 
 from napari_plugin.arranging import Arranger
 from napari_plugin.entry import AT_FIRST, Entry, Look
-from napari_plugin.growth import Growth
+from napari_plugin.growth import Growth, axis_labels, ranges
 from napari_plugin.ids import Ids
 from napari_plugin.label_tables import LabelTables
 from napari_plugin.making import Maker
@@ -104,6 +104,17 @@ class Layers:
         # Of images with the same components the newest; what another one lacks stays.
         self._newest.pop(tuple(names), None)
         self._newest[tuple(names)] = image
+
+    def make_sliders(self) -> bool:
+        """Give a viewer without layers the sliders that ours need; return if it lacked them."""
+        dims = self.viewer.dims
+        if self.viewer.layers or dims.ndim >= len(self.axes.names) + 2:
+            return False
+        with self.sliders.ours():
+            dims.ndim = len(self.axes.names) + 2
+            dims.axis_labels = axis_labels(self.axes)
+            dims.range = (*ranges(self.axes), *dims.range[-2:])
+        return True
 
     def put(self, image: Image, key: GroupKey, inside: Mapping[str, Value], plane: Plane) -> bool:
         """Put a plane at its place; return whether a layer was made for it.

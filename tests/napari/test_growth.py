@@ -93,6 +93,32 @@ def test_the_window_gets_its_turn_between_two_new_layers(stream: Stream) -> None
     assert all(after > before for before, after in pairwise(at))
 
 
+def test_the_window_gets_its_turn_between_new_sliders_and_their_first_layer(stream: Stream) -> None:
+    dims, turns = stream.viewer.dims, 0
+
+    def turn() -> None:
+        nonlocal turns
+        turns += 1
+
+    at: list[tuple[str, int]] = []
+    made = dims.events.ndim.connect(lambda event: at.append((str(dims.ndim), turns)))
+    inserted = stream.viewer.layers.events.inserted
+    note = inserted.connect(lambda event: at.append(("layer", turns)))
+    timer = QTimer()
+    timer.timeout.connect(turn)
+    timer.start(0)
+    stream.show(np.full((3, 2, 40, 40), 200, np.uint8), "TZYX", contrast_limits=(0, 255))
+    stream.settle()
+    timer.stop()
+    inserted.disconnect(note)
+    dims.events.ndim.disconnect(made)
+    assert [what for what, _ in at] == ["4", "layer"]
+    assert at[1][1] > at[0][1]
+    assert dims.nsteps[:2] == (3, 2)
+    assert dims.axis_labels == ("t", "z", "y", "x")
+    assert stream.pixel(20, 20) == (200, 200, 200)
+
+
 def test_a_flood_is_shown_in_few_ticks_and_the_window_stays_alive(stream: Stream) -> None:
     turns = 0
 

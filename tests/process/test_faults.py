@@ -24,7 +24,7 @@ from streaming_core.network.endpoints import DATA_OFFSET
 from streaming_core.network.transport import new_key_pair
 from streaming_core.protocol.messages import Inline, Slab
 from streaming_core.stream.sessions import close_publisher
-from streaming_core.testing import RecordingAdapter, free_pair, poll_until, recording_viewer
+from streaming_core.testing import SHM, RecordingAdapter, free_pair, poll_until, recording_viewer
 from tests.process.programs.proxy import Proxy
 from tests.process.programs.stage import (
     KILL,
@@ -42,6 +42,9 @@ from tests.process.programs.stage import (
     thaw,
     with_shm,
 )
+
+GENERATION = 16
+"""Where it stands in the header of a segment."""
 
 
 def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -85,13 +88,17 @@ class TestViewerThatIsSlow:
             assert len(adapter.images) == 40
             assert not viewer.undelivered
 
-    def test_a_user_who_pauses_it_is_waited_for(self) -> None:
+    def test_a_user_who_pauses_it_is_waited_for(self, caplog: pytest.LogCaptureFixture) -> None:
         with recording_viewer() as (port, adapter), pc.connect(port, stall=1.0) as viewer:
             adapter.paused = True
             poll_until(lambda: viewer.state()["backlog"] == 0, "it answers")
             first, *_ = send(viewer, range(5))
             with pytest.raises(pc.TimedOut):
                 first.wait(2.0)
+            assert sorted(line.partition(" takes")[0] for line in warnings(caplog)) == [
+                f"recording viewer on port {port}", "this viewer",
+            ]  # fmt: skip
+            assert all("for now: its user has paused it" in line for line in warnings(caplog))
             adapter.paused = False
             viewer.settle()
             assert held(viewer) == list(range(5))
@@ -653,6 +660,27 @@ class TestSharedMemoryThatIsNotThere:
         stage.start(script, port, before=with_shm("size=8m")).end()
         with pc.connect(port) as viewer:
             assert held(viewer) == list(range(30))
+
+    @pytest.mark.skipif(not SHM.is_dir(), reason="needs to see the segments")
+    @pytest.mark.parametrize("gone", [True, False])
+    def test_what_cannot_be_read_any_more_comes_again_inside_messages(self, gone: bool) -> None:
+        with recording_viewer() as (port, adapter), pc.connect(port) as viewer:
+            adapter.paused = True
+            poll_until(lambda: viewer.state()["backlog"] == 0, "it answers")
+            before = segments()
+            sent = send(viewer, range(3))
+            for name in segments() - before:
+                if gone:  # as where somebody cleans up
+                    (SHM / name).unlink()
+                else:
+                    with (SHM / name).open("r+b") as memory:
+                        memory.seek(GENERATION)
+                        memory.write((1000).to_bytes(8, sys.byteorder))
+            adapter.paused = False
+            viewer.settle()
+            assert held(viewer) == list(range(3))
+            assert all(one.shown for one in sent)
+            assert {type(one.where) for one in adapter.images} == {Inline}
 
     @pytest.mark.skipif(not SUPPORTED, reason="needs shared memory to fill")
     def test_arrays_of_allocate_that_fill_the_pool_block_nobody(

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from fiji_bridge import jvm
 from fiji_bridge.guard import CRASH, EXIT, QUESTION, Guard, Obstacle, whereabouts
-from fiji_bridge.scripts import Script
+from fiji_bridge.scripts import CANCELED, Script
 from fiji_bridge.unseen import Unseen
 
 log = logging.getLogger("planecast.fiji.macros")
@@ -26,7 +26,6 @@ ABORT: Final = 0.5
 ESCAPE: Final = 5.0
 """Seconds that a command has to end after Esc."""
 
-CANCELED: Final = "Macro canceled"
 HEADLESS: Final = ("HeadlessException", '"ij.gui.GenericDialog.', '"ij.gui.MultiLineLabel.')
 """In what crashes for want of a window: Java made none, or a dialog has nothing in it."""
 

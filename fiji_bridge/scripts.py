@@ -9,6 +9,9 @@ from fiji_bridge import jvm
 from fiji_bridge.unseen import Unseen
 from streaming_core.errors import RequestFailed
 
+CANCELED: Final = "Macro canceled"
+"""What ImageJ throws where a command failed."""
+
 NAME: Final = "planecast_macro"
 """The script's file, if it had one: errors name it."""
 
@@ -93,13 +96,13 @@ class Script:
 
     def said(self) -> str:
         """Return the error that was found in it, or the last that ImageJ showed."""
-        thrown = str(self._error)
-        if thrown:
-            return thrown.partition("\n\tat ")[0].strip()
+        thrown = str(self._error).partition("\n\tat ")[0].strip()
+        if thrown and not thrown.endswith(CANCELED):
+            return thrown
         if self._refused:
             return self._refused
-        words = jvm.java("ij.IJ").getErrorMessage()
-        return "" if words is None else str(words)
+        words = jvm.java("ij.IJ").getErrorMessage()  # why ImageJ has cancelled it
+        return thrown if words is None else str(words)
 
     def ended_itself(self, line: int | None) -> bool:
         """Scripts end by themselves with an exception, which is told."""

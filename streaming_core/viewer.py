@@ -233,6 +233,11 @@ class Viewer(Attachment, Controls, Arranging, Macros, Marks):
         """Images that a viewer owned and that are gone with it, by name: it died or was closed."""
         return tuple(self._known_route().ledger.gaps)
 
+    @property
+    def replaced(self) -> int:
+        """How many images a newer one of their place came before, with ``mode="latest"``."""
+        return self._known_route().link.replaced
+
     def quit(self, timeout: float = ANSWER) -> None:
         """End the viewer process, and wait until its port is free; or `TimedOut`, see `restart`."""
         route = self.route()

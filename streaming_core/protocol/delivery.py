@@ -83,7 +83,6 @@ class Link:
     vid: str = ""
     credit: int = 1
     credit_bytes: int = 1
-    backlog: int = 0
     paused: bool = False
     last: int = 0
     replaced: int = 0
@@ -321,13 +320,13 @@ class Link:
         reason = f"the viewer asked for it {MOST_ASKED} times"
         return [Settle(seq, State.UNDELIVERED, reason), Free(seq, False), GiveUp((seq,))]
 
-    def pong(self, vid: str, progress: int, backlog: int, paused: bool, now: float) -> list[Action]:
+    def pong(self, vid: str, progress: int, paused: bool, now: float) -> list[Action]:
         """Take PONG: a viewer that makes progress, or is paused by its user, has not stalled."""
         if not self._knows(vid):
             return []
         if progress != self._progress or paused or self.paused:
             self._progress, self._moved_at = progress, now
-        self.backlog, self.paused = backlog, paused
+        self.paused = paused
         return []
 
     def unknown(self, vid: str, now: float) -> list[Action]:

@@ -300,7 +300,6 @@ class Route:
                 self.perform(
                     link.ack(message.vid, message.seqs, message.credit, message.credit_bytes, now)
                 )
-                link.backlog = message.backlog
             case Shown():
                 self.items.note(message.notes)
                 self.perform(link.shown(message.vid, message.seqs, message.errors, now))
@@ -315,9 +314,7 @@ class Route:
                 self.perform(link.nack(message.vid, message.seqs))
             case Pong():
                 paused, self._gui_age, self._why = link.paused, message.gui_age, message.why
-                self.perform(
-                    link.pong(message.vid, message.progress, message.backlog, message.paused, now)
-                )
+                self.perform(link.pong(message.vid, message.progress, message.paused, now))
                 if link.paused and not paused:
                     log.warning("%s takes no images for now: %s", self.target.name,
                                 plain(message.why) or "it is paused")  # fmt: skip

@@ -154,12 +154,12 @@ def test_what_was_given_up_and_came_after_all_is_found(link: Link) -> None:
 
 def test_progress_and_a_pause_stop_the_stall_clock(link: Link) -> None:
     link.queue(1, b"", 0.0)
-    link.pong("v1", 5, 3, False, 8.0)
+    link.pong("v1", 5, False, 8.0)
     assert states(link.tick(17.0)) == {}
     for now in range(17, 100):
-        link.pong("v1", 5, 3, True, float(now))
+        link.pong("v1", 5, True, float(now))
         assert states(link.tick(float(now))) == {}
-    link.pong("v1", 5, 3, False, 100.0)
+    link.pong("v1", 5, False, 100.0)
     assert states(link.tick(100.1)) == {}  # the clock starts anew when the pause ends
     assert states(link.tick(110.2)) == {1: State.UNDELIVERED}
 
@@ -175,7 +175,7 @@ def test_a_viewer_that_stands_still_again_and_again_has_not_stalled(link: Link) 
 
 def test_a_viewer_that_freezes_while_it_is_paused_has_stalled(link: Link) -> None:
     link.queue(1, b"", 0.0)
-    link.pong("v1", 0, 0, True, 1.0)
+    link.pong("v1", 0, True, 1.0)
     assert states(link.tick(10.9)) == {}
     assert states(link.tick(11.1)) == {1: State.UNDELIVERED}
 

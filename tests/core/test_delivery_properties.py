@@ -374,7 +374,7 @@ class Delivery(RuleBasedStateMachine):
             case "refused":
                 self.perform(link.refuse(vid, seqs[0], "too large", now))
             case "pong":
-                self.perform(link.pong(vid, seqs[0], 0, paused, now))
+                self.perform(link.pong(vid, seqs[0], paused, now))
             case "unknown":
                 self.perform(link.unknown(vid, now))
             case "bye":

@@ -27,6 +27,11 @@ class Eye:
         kind = jvm.java("java.awt.Dialog")
         return [str(one.getTitle()) for one in standing.visible() if isinstance(one, kind)]
 
+    def words(self, title: str) -> str:
+        """Read what a dialog says."""
+        (dialog,) = [one for one in standing.visible() if str(one.getTitle()) == title]
+        return "\n".join(_words(dialog))
+
     def at_work(self) -> bool:
         """Whether a command that was chosen in the menus still runs, or waits for its dialog."""
         threads = jvm.java("java.lang.Thread")
@@ -119,6 +124,18 @@ def our_menu() -> Any:
 def items(menu: Any) -> list[Any]:
     """Return the items of a menu."""
     return [menu.getItem(index) for index in range(menu.getItemCount())]
+
+
+def _words(container: Any) -> list[str]:
+    page, parent = jvm.java("javax.swing.JEditorPane"), jvm.java("java.awt.Container")
+    found = []
+    for part in container.getComponents():
+        if isinstance(part, page):
+            text = part.getDocument()
+            found.append(str(text.getText(0, text.getLength())))
+        elif isinstance(part, parent):
+            found += _words(part)
+    return found
 
 
 def _facts(imp: Any) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -123,6 +125,30 @@ class Hand:
             return length >= until
 
         poll_until(look, "the list is as long", 30)
+        return seen
+
+    def hold_window(self) -> None:
+        """Keep ImageJ's window thread busy until `sizes_seen`."""
+        self.held_back = jvm.java("java.util.concurrent.CountDownLatch")(1)
+        held = threading.Event()
+
+        def run() -> None:
+            held.set()
+            self.held_back["await"]()
+
+        queue = jvm.java("java.awt.EventQueue")
+        queue.invokeLater(jvm.implement("java.lang.Runnable", run=run))
+        assert held.wait(10)
+
+    def sizes_seen(self, title: str, until: int) -> list[int]:
+        """Let the window thread go on; return the lengths that a stack has had until then."""
+        imp = image(title)
+        seen = [int(imp.getStackSize())]
+        self.held_back.countDown()
+        deadline = time.monotonic() + 30
+        while seen[-1] < until and time.monotonic() < deadline:
+            if (size := int(imp.getStackSize())) != seen[-1]:
+                seen.append(size)
         return seen
 
     def close_list(self) -> None:

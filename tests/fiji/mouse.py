@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from fiji_bridge import jvm, standing
 from fiji_bridge.edt import on_edt
@@ -182,6 +181,10 @@ class Mouse:
         """Have a person work in a window without pause; see `Restless`."""
         self.person = Restless(title, drags)
 
-    def end_work(self) -> dict[str, Any]:
+    def wait_for_work(self, *acts: str) -> None:
+        """Wait until the person has done each of these once more."""
+        self.person.wait_for(acts)
+
+    def end_work(self) -> list[str]:
         """Have the person stop; see `Restless.end`."""
         return self.person.end()

@@ -6,11 +6,15 @@ import random
 import threading
 import traceback
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from fiji_bridge import jvm
 from fiji_bridge.edt import on_edt
 from streaming_core.testing import poll_until
+
+LIMIT = 40.0
+"""Seconds that something may take on a busy machine."""
 
 CHANNELS = 2  # only these are recoloured: they are there from the start, and stay the first
 
@@ -37,19 +41,33 @@ class Restless:
         self._thread = threading.Thread(target=self._work, name="restless")
         self._thread.start()
 
-    def end(self) -> dict[str, Any]:
-        """Let go; return how often what was done, and what was found changed."""
+    def wait_for(self, acts: Iterable[str]) -> None:
+        """Wait until each of these was done once more, or the person has given up."""
+        goal = {act: self._done[act] + 1 for act in acts}
+        poll_until(
+            lambda: (
+                not self._thread.is_alive()
+                or all(self._done[act] >= count for act, count in goal.items())
+            ),
+            f"the person has done {', '.join(goal)}",
+            LIMIT,
+        )
+
+    def end(self) -> list[str]:
+        """Let go; return what was found changed, and what went wrong."""
         self._stop.set()
-        self._thread.join(20)
+        self._thread.join(LIMIT + 10)
+        if self._thread.is_alive():
+            return [*self._complaints, "an act of the person does not end"]
         on_edt(self._imp, self._look)
-        return {"done": dict(self._done), "complaints": self._complaints}
+        return self._complaints
 
     def _work(self) -> None:
         try:
             while not self._stop.is_set():
                 act = self._chance.choice([self._slide, self._draw, self._recolor, self._contrast])
                 if act == self._contrast:  # nobody does that before the slider is where it goes
-                    poll_until(self._sliders_rest, "ImageJ has followed the sliders")
+                    poll_until(self._sliders_rest, "ImageJ has followed the sliders", LIMIT)
                 # As with the mouse, nobody holds the image while a slider is dragged.
                 on_edt(None if act == self._drag else self._imp, self._look)
                 on_edt(None if act == self._drag else self._imp, act)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -147,17 +150,25 @@ def test_a_closed_window_comes_back_as_it_was(fiji: Fiji) -> None:
 
 
 def test_a_screenshot_is_an_image_of_its_own(fiji: Fiji) -> None:
-    fiji.show(plane(0), source="live", components={"t": 0})
+    bright = np.full((100, 200), 200, "u1")
+    look: dict[str, Any] = {"contrast_limits": (0.0, 200.0), "colormap": "green"}
+    fiji.show(bright, source="live", components={"t": 0}, **look)
     fiji.pick("Screenshot")
     title = "Planecast screenshot"
     poll_until(lambda: title in fiji.titles(), "the screenshot")
-    assert fiji.look(title)["bits"] == 24
+    taken = fiji.active_image()
+    assert (taken.title, taken.axes) == (title, "YXS")
+    assert (taken.array == [0, 255, 0]).all(axis=2).sum() >= bright.size
     fiji.discard(title)
 
 
 def test_about_says_how_to_send_and_waits_for_nobody(fiji: Fiji) -> None:
     fiji.pick("About Planecast")
     poll_until(lambda: "About Planecast" in fiji.dialogs(), "the window")
+    words = fiji.words("About Planecast")
+    assert f"Planecast {version('planecast')}" in words
+    assert "viewer = planecast.connect(" in words
+    assert fiji.engine in words
     assert fiji.show(plane(0), source="live") is None
     fiji.close_dialogs()
 

@@ -65,7 +65,19 @@ def test_time_stands_before_channel_and_z(fiji: Fiji) -> None:
 
 @pytest.mark.parametrize(
     ("dtype", "value"),
-    [("i4", 70000), ("i2", -5), ("i1", -128), ("f4", 0.5), ("f8", 0.5), ("u1", 200), ("u2", 60000)],
+    [
+        ("u1", 200),
+        ("u2", 60000),
+        ("u4", 2**24),
+        ("u8", 2**32),
+        ("?", 255),
+        ("i1", -128),
+        ("i2", -5),
+        ("i4", 70000),
+        ("i8", -(2**40)),
+        ("f4", 0.5),
+        ("f8", 0.5),
+    ],
 )
 def test_the_value_under_the_mouse_is_the_true_one(fiji: Fiji, dtype: str, value: float) -> None:
     pixels = np.zeros((10, 200), dtype)

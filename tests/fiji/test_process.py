@@ -222,6 +222,31 @@ def test_a_program_is_told_once_what_is_not_shown_as_it_was_sent(
     assert "hot · t 0: ImageJ has no colour 'inferno', and takes its own; there is: " in colour
 
 
+EXACT = {"?": 1, "u1": 255, "i1": -128, "u2": 65535, "i2": -32768, "f4": 0.1}
+WIDE = {"i4": 2**24, "u4": 2**24, "i8": -(2**24), "u8": 2**24, "f8": 0.5}
+"""The dtypes that ImageJ has no pixels for, and a value that float32 holds."""
+
+
+def test_a_program_is_told_of_every_dtype_whose_values_are_not_exact(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with pc.launch("fiji", headless=True) as viewer:
+        for dtype, value in (EXACT | WIDE).items():
+            viewer.show(np.full((3, 4), value, dtype), components={"t": 0}, source=dtype)
+        viewer.settle()
+        assert not caplog.records
+        for dtype, value in WIDE.items():
+            beyond = np.full((3, 4), value, dtype)
+            beyond[1, 2] += np.array(1e-12 if dtype == "f8" else np.sign(value), dtype)
+            viewer.show(beyond, components={"t": 1}, source=dtype)
+            viewer.settle()
+            assert np.array_equal(viewer.read(source=dtype, components={"t": 1}), beyond)
+        said = [record.getMessage() for record in caplog.records]
+        viewer.quit()
+    for dtype, words in zip(WIDE, said, strict=True):
+        assert f"{dtype} · t 1: ImageJ shows {np.dtype(dtype).name} as float32" in words
+
+
 def test_a_program_is_told_once_that_imagej_shows_no_table_of_labels(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

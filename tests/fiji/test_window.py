@@ -43,13 +43,15 @@ GROWTHS: dict[str, list[dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("order", GROWTHS)
-def test_growth_keeps_window_zoom_roi_and_the_picture_that_is_looked_at(
+def test_growth_keeps_window_zoom_roi_look_and_the_picture_that_is_looked_at(
     fiji: Fiji, order: str
 ) -> None:
     places = GROWTHS[order]
     fiji.show(plane(0), source="live", components=places[0], contrast_limits=(0.0, 255.0))
     fiji.zoom_in("live", 2)
     fiji.draw_roi("live", 5, 6, 20, 10)
+    fiji.run("live", "Fire")
+    fiji.contrast("live", 7, 77)
     fiji.call("navigate", components=places[0])  # it is looked at, and does not follow
     before = fiji.look("live")
     seen = fiji.picture(canvas=True)
@@ -57,6 +59,11 @@ def test_growth_keeps_window_zoom_roi_and_the_picture_that_is_looked_at(
         fiji.show(plane(number), source="live", components=place)
         after = fiji.look("live")
         assert {name: after[name] for name in KEPT} == {name: before[name] for name in KEPT}
+        assert fiji.state()["shown"] == places[0]
+        channels = sorted({one["channel"] for one in places[: number + 1] if "channel" in one})
+        first = channels.index(places[0]["channel"]) if channels else 0
+        assert after["ranges"][first] == [7, 77]
+        assert after["colors"][first] == before["colors"][0]
         if "channel" not in place:
             assert np.array_equal(fiji.picture(canvas=True), seen)
     assert fiji.titles() == ["live"]
@@ -100,6 +107,17 @@ def test_growth_keeps_position_contrast_colours_and_switched_off_channels(fiji: 
     assert [after["colors"][i] for i in (0, 2)] == before["colors"]
     assert after["active"][:3] == [False, True, True]
     assert after["colors"][1] not in before["colors"]
+
+
+def test_images_that_came_together_make_the_stack_grow_once(fiji: Fiji) -> None:
+    fiji.show(plane(0), source="live", components={"t": 0})
+    fiji.hold_window()
+    for t in range(1, 200):
+        fiji.show(plane(t), source="live", components={"t": t}, wait=False)
+    sizes = fiji.sizes_seen("live", 200)
+    fiji.settle()
+    assert len(sizes) <= 3  # one image was being shown when the others came
+    assert np.array_equal(fiji.read(), np.stack([plane(t) for t in range(200)]))
 
 
 def test_a_whole_stack_opens_in_its_middle(fiji: Fiji) -> None:

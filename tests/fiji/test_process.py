@@ -16,6 +16,7 @@ import pytest
 
 import planecast as pc
 from streaming_core import errors
+from streaming_core.memory.leases import janitor
 from streaming_core.testing import free_pair, poll_until
 
 pytest.importorskip("scyjava", reason="the extra 'fiji' is not installed")
@@ -46,6 +47,13 @@ def trouble():
 threading.Thread(target=trouble, daemon=True).start()
 sys.argv = ["fiji", "--headless", "--port", "{port}"]
 runpy.run_module("fiji_bridge", run_name="__main__")
+"""
+
+
+SEGMENTS = """
+import sys, planecast
+planecast.connect({port}).progress("segment", done=3, total=96)
+sys.stdin.readline()
 """
 
 
@@ -189,6 +197,46 @@ def test_marks_come_as_images_do(viewer: pc.Viewer) -> None:
     assert [(mark["source"], mark["windows"]) for mark in state["marks"]] == [
         ("spots", ["raw"]), ("cells", ["raw"]), ("paths", []),
     ]  # fmt: skip
+
+
+def test_all_that_was_made_of_images_comes_back_to_the_program(viewer: pc.Viewer) -> None:
+    volume = np.random.default_rng(4).integers(0, 60000, (3, 1024, 1024), dtype="u2")
+    viewer.show(volume, axes="ZYX", source="raw")
+    viewer.settle(timeout=30)
+    done = viewer.run_macro(
+        'run("Set Measurements...", "mean redirect=None decimal=3"); setSlice(2);'
+        'makeOval(100, 200, 40, 20); roiManager("add"); run("Select None"); run("Measure");'
+        'print("said"); run("Add...", "value=7 slice"); return "answer";'
+    )
+    assert (done.value, done.log) == ("answer", "said\n")
+    assert done.table == viewer.results()
+    assert done.table["Mean"] == [pytest.approx(volume[1].mean(), abs=0.001)]
+    (drawn,) = viewer.annotations()
+    assert (drawn["layer"], drawn["components"]) == ("ROI Manager", {"z": 1})
+    assert (drawn["shapes"], done.rois[0]["shape"]) == (["ellipse"], "ellipse")
+    for corners in (drawn["data"][0], done.rois[0]["data"]):
+        assert corners.min(axis=0).tolist() == [199.5, 99.5]
+        assert corners.max(axis=0).tolist() == [219.5, 139.5]
+    volume[1] += 7
+    assert np.array_equal(viewer.read(source="raw"), volume)
+    top = viewer.active_image()
+    assert (top.title, top.axes) == ("raw", "ZYX")
+    assert np.array_equal(top.array, volume)
+
+
+def test_progress_is_read_in_the_status_bar_until_its_program_goes(
+    viewer: pc.Viewer, run_folder: Path
+) -> None:
+    def read() -> str:
+        return viewer.run_macro('return call("ij.ImageJ.getStatusBarText");').value
+
+    viewer.progress("upload", done=1)
+    script = [sys.executable, "-c", SEGMENTS.format(port=viewer.port)]
+    with subprocess.Popen(script, stdin=subprocess.PIPE) as other:
+        poll_until(lambda: read() == "upload: 1 · segment: 3 of 96", "both are there")
+        other.kill()
+    poll_until(lambda: read() == "upload: 1", "that of the program that died is not")
+    janitor(run_folder)  # as the next program does for one that was killed
 
 
 def test_marks_need_no_window(monkeypatch: pytest.MonkeyPatch) -> None:

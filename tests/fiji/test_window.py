@@ -50,7 +50,7 @@ def test_growth_keeps_window_zoom_roi_look_and_the_picture_that_is_looked_at(
     fiji.show(plane(0), source="live", components=places[0], contrast_limits=(0.0, 255.0))
     fiji.zoom_in("live", 2)
     fiji.draw_roi("live", 5, 6, 20, 10)
-    fiji.run("live", "Fire")
+    fiji.run("live", "Yellow")
     fiji.contrast("live", 7, 77)
     fiji.call("navigate", components=places[0])  # it is looked at, and does not follow
     before = fiji.look("live")

@@ -57,12 +57,21 @@ def new_run() -> str:
 
 
 def _at_exit() -> None:
-    """Flush when the process ends, also where `atexit` does not run: multiprocessing's forks."""
+    """Flush when the process ends, also where `atexit` does not run: multiprocessing's forks.
+
+    A process that gets a viewer as an argument connects while multiprocessing still sets it up,
+    and forgets then what is to be done at its end: so it is told once more when that is over.
+    """
     atexit.unregister(close_publisher)
     atexit.register(close_publisher)
     util = sys.modules.get("multiprocessing.util")
     if util is not None:
-        util.Finalize(None, close_publisher, exitpriority=10)
+        _finalize(_Current)
+        util.register_after_fork(_Current, _finalize)
+
+
+def _finalize(_: object) -> None:
+    sys.modules["multiprocessing.util"].Finalize(None, close_publisher, exitpriority=10)
 
 
 def _forget() -> None:

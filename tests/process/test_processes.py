@@ -55,6 +55,15 @@ class TestWorkers:
             assert held(viewer)[-1] == 1000
             pool.end()
 
+    @pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+    def test_that_got_the_viewer_as_an_argument_may_end_right_after_their_image(
+        self, stage: Stage, method: str
+    ) -> None:
+        with recording_viewer() as (port, _), pc.connect(port) as viewer:
+            program(stage, "last_words.py", method, port)
+            viewer.settle()
+            assert held(viewer) == list(range(4))
+
     def test_a_multiprocessing_process_may_end_right_after_its_last_image(
         self, stage: Stage
     ) -> None:

@@ -153,8 +153,9 @@ def show(
         try:
             viewer.settle(timeout=600)
         except Undelivered as error:
-            err.print(f"planecast: {error}", style="red", highlight=False)
+            err.print(f"planecast: {error}", style="red", highlight=False, soft_wrap=True)
             failed += len(error.images)
+            shown = max(0, shown - len(error.images))
         where = f"the {viewer.viewer_kind} viewer on port {viewer.port}"
         what = f"{count(range(shown), 'plane')} of {count(paths, 'file')}"
         out.print(f"{what} {'is' if shown == 1 else 'are'} in {where}", highlight=False)

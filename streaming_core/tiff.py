@@ -102,6 +102,9 @@ def planes(path: Path, taken: Collection[str] = ()) -> Iterator[TiffPlane]:
         At once when nothing can be shown; after the last plane when some were damaged.
     """
     tifffile = need_tifffile()
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        # A named pipe, say: to open it waits for whoever writes there. Folders have a word.
+        raise Unreadable("not a regular file")
     with ExitStack() as opened:
         with _strict():
             tif: TiffFile = opened.enter_context(tifffile.TiffFile(path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -461,6 +462,21 @@ class TestBadFiles:
         assert "complex" in bad[2].message
         assert bad[3].message == "no such file or directory"
         assert bad[4].message == "is a directory"
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
+    @pytest.mark.timeout(20)
+    def test_a_pipe_that_nobody_writes_to_is_not_waited_for(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "a.tif")
+        (tmp_path / "b.tif").symlink_to("a.tif")
+        (tmp_path / "c.tif").symlink_to("gone.tif")
+        (tmp_path / "e.tif").symlink_to(write(tmp_path / "d.tif", ramp(4, 5)))
+        good, bad = show(expand([f"{tmp_path}/*.tif"])[0])
+        assert [item.path.name for item in good] == ["d.tif", "e.tif"]
+        assert [(problem.path.name, problem.message) for problem in bad] == [
+            ("a.tif", "not a regular file"),
+            ("b.tif", "not a regular file"),
+            ("c.tif", "no such file or directory"),
+        ]
 
     @pytest.mark.parametrize("form", ["ome", "imagej", "zlib"])
     def test_half_a_copy_is_never_shown_as_something_else(

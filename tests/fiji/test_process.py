@@ -66,6 +66,20 @@ def viewer() -> Iterator[pc.Viewer]:
             viewer.quit()
 
 
+def test_show_on_the_command_line_counts_what_is_there(viewer: pc.Viewer, tmp_path: Path) -> None:
+    tifffile = pytest.importorskip("tifffile", reason="the extra 'files' is not installed")
+    deep = np.zeros((9, 9, 3), np.uint16)  # ImageJ has RGB of 8 bits alone
+    tifffile.imwrite(tmp_path / "a.tif", deep, photometric="rgb")
+    tifffile.imwrite(tmp_path / "b.tif", np.zeros((9, 9), np.uint16))
+    program = str(Path(sys.executable).with_name("planecast"))
+    command = [program, "show", str(tmp_path), "--to", "fiji"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "RGB in ImageJ has 8 bits a sample" in done.stderr
+    assert f"1 plane of 2 files is in the fiji viewer on port {viewer.port}" in done.stdout
+    assert sum(group["planes"] for group in viewer.state()["groups"]) == 1
+
+
 def test_planes_stream_in_and_come_back_and_quit_leaves_nothing(viewer: pc.Viewer) -> None:
     volume = np.random.default_rng(1).integers(0, 60000, (2, 3, 64, 256), dtype="u2")
     for c, channel in enumerate(("DAPI", "GFP")):

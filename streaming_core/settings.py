@@ -12,6 +12,9 @@ from streaming_core.errors import InvalidSetting
 KIB: Final = 1 << 10
 MIB: Final = 1 << 20
 
+LONGEST: Final = 1e9
+"""Seconds, which are 31 years: no system waits for more than nine times as long."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -91,6 +94,10 @@ class Settings:
                     raise InvalidSetting(f"{where}={text!r} is not a number") from None
             if not given > 0:
                 raise InvalidSetting(f"{where} must be above 0, not {given}")
+            if kind is float and given > LONGEST:
+                raise InvalidSetting(
+                    f"{where} is a number of seconds up to {LONGEST:g}, not {given}"
+                )
             values[item.name] = kind(given)
         if keywords:
             raise InvalidSetting(f"unknown settings: {', '.join(sorted(keywords))}")

@@ -6,6 +6,7 @@ import math
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import product
@@ -206,6 +207,11 @@ def _sequence(name: str, value: object, axis: str, length: int) -> tuple[Value, 
         raise InvalidComponents(
             f"component {name!r}: the array has an axis {axis} of length {length}, so give "
             f"{length} values, not the single {value!r}"
+        )
+    if isinstance(value, AbstractSet):
+        raise InvalidComponents(
+            f"component {name!r} is a set, which has no order: give a list, such as "
+            f"{sorted(value, key=str)!r:.80}"
         )
     values = tuple(check_value(name, item) for item in cast("Sequence[object]", value))
     if len(values) != length:

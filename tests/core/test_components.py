@@ -60,6 +60,8 @@ def test_unusable_components_are_refused_with_the_right_word(components: Any, wo
         ({"channel": ["DAPI"]}, "has 1 values, axis C has length 2"),
         ({"channel": ["DAPI", "DAPI"]}, "twice"),
         ({"channel": [1, float("nan")]}, "finite"),
+        ({"channel": {"GFP", "DAPI"}}, r"a set, which has no order: .* \['DAPI', 'GFP'\]"),
+        ({"channel": frozenset({1, 2})}, "a set, which has no order"),
     ],
 )
 def test_sequences_must_fit_their_axis(components: Any, words: str) -> None:

@@ -19,6 +19,13 @@ def test_unusable_settings_name_their_variable(text: str) -> None:
         Settings.load({"PLANECAST_CREDIT": text})
 
 
+@pytest.mark.parametrize("text", ["inf", "1e400", "99999999999999999999"])
+@pytest.mark.parametrize("name", ["LINGER", "RESTART_GRACE"])
+def test_no_time_is_longer_than_a_system_can_wait(name: str, text: str) -> None:
+    with pytest.raises(InvalidSetting, match=f"PLANECAST_{name} is a number of seconds up to"):
+        Settings.load({f"PLANECAST_{name}": text})
+
+
 def test_unknown_settings_are_refused() -> None:
     with pytest.raises(InvalidSetting, match="colour"):
         Settings.load({}, colour=3)

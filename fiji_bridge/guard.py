@@ -151,16 +151,21 @@ def _stack(thread: Any) -> list[tuple[str, str]]:
 
 
 def _invoked(frames: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return what AWT's thread does because another thread waits for it; else nothing.
+    """Return what AWT's thread does because another thread waits for it.
 
-    A person's dialogs are opened there by events of the mouse or keyboard.
+    A person's dialogs are opened there by events of the mouse or keyboard. While a dialog is
+    open, the thread does what comes next inside of what opened it.
     """
-    for index, frame in enumerate(frames):
+    found: list[tuple[str, str]] = []
+    part: list[tuple[str, str]] = []
+    for frame in frames:
         if frame == ("java.awt.event.InvocationEvent", "dispatch"):
-            return frames[:index]
-        if frame == ("java.awt.Component", "dispatchEvent"):
-            return []
-    return []
+            found, part = found + part, []
+        elif frame == ("java.awt.Component", "dispatchEvent"):
+            part = []
+        else:
+            part.append(frame)
+    return found
 
 
 def _kind(frames: list[tuple[str, str]]) -> str:

@@ -158,6 +158,7 @@ WRONG: dict[str, tuple[str, str, int | None]] = {
     ),
     "a message": ('showMessage("Hear", "me"); print("on");', "it asks a person.*'Hear': me", 1),
     "a file to choose": ('open(); print("on");', "it asks a person", 1),
+    "a folder to choose": ('getDirectory("Where"); print("on");', "asks a person.*'Where'", 1),
     "waits for a person": (
         '\nwaitForUser("Draw", "one box"); print("on");', "it asks a person.*'Draw': one box", 2,
     ),

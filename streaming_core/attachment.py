@@ -55,7 +55,11 @@ class Attachment:
         """Connect to a viewer that runs; raises if it does not let us in within ``timeout``."""
         viewer = cls(connection.viewer_kind, connection.port, run=new_run(), mode=mode, stall=stall)
         route = viewer._open(connection.target())
-        route.await_ready(timeout if connection.alive() else min(timeout, UNSEEN))
+        try:
+            route.await_ready(timeout if connection.alive() else min(timeout, UNSEEN))
+        except BaseException:  # whoever keeps the error keeps the viewer: leave its route here
+            viewer.close(linger=0.0)
+            raise
         return viewer
 
     def _open(self, target: Target) -> Route:

@@ -126,8 +126,15 @@ def launch(
         raise InvalidSetting("headless= is for Fiji; for other viewers there is virtual=True")
     from streaming_core.fleet.process import Start, ensure  # here: it takes 6 ms
 
-    connection = ensure(Start(viewer_kind, port, python, virtual, headless, fiji, timeout))
-    viewer = Viewer.attach(connection, mode=mode, stall=stall, timeout=timeout)
+    start = Start(viewer_kind, port, python, virtual, headless, fiji, timeout)
+    connection = ensure(start)
+    try:
+        viewer = Viewer.attach(connection, mode=mode, stall=stall, timeout=timeout)
+    except ViewerNotFound:
+        if connection.alive():
+            raise
+        # It was being killed when it was found: until all its memory is freed it seems alive.
+        viewer = Viewer.attach(ensure(start), mode=mode, stall=stall, timeout=timeout)
     if clear:
         viewer.clear()
     return viewer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import socket
 import subprocess
 import sys
@@ -34,6 +35,12 @@ def run(script: str, **environment: str) -> str:
     return done.stdout
 
 
+def started(port: int) -> int:
+    """Let another program start a viewer; return its process."""
+    script = f"import planecast; print(planecast.launch('recording', {port}).state()['pid'])"
+    return int(run(script))
+
+
 def test_the_viewer_outlives_its_program_and_the_next_one_adds_to_it() -> None:
     script = """
         import numpy, planecast
@@ -62,6 +69,32 @@ def test_without_with_the_end_of_the_program_delivers_too() -> None:
         assert viewer.read()[:, 0, 0].tolist() == list(range(200))
     finally:
         viewer.quit()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kills as POSIX systems do")
+def test_in_the_moment_after_a_kill_it_starts_the_next_one() -> None:
+    port = free_pair()
+    for _ in range(4):  # an old one's lease is locked until all that it held is freed
+        old = started(port)
+        os.kill(old, signal.SIGKILL)
+        with pc.launch("recording", port) as viewer:
+            assert viewer.state()["pid"] != old
+            viewer.quit()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="freezes a process")
+def test_an_error_that_is_kept_does_not_keep_the_next_viewer_away() -> None:
+    """Prompts and notebooks keep the last error, and with it all that was on its way."""
+    port = free_pair()
+    old = started(port)
+    os.kill(old, signal.SIGSTOP)
+    with pytest.raises(pc.ViewerNotFound) as kept:
+        pc.connect(port, timeout=0.5)
+    os.kill(old, signal.SIGKILL)
+    with pc.launch("recording", port) as viewer:
+        assert viewer.state()["pid"] != old
+        viewer.quit()
+    assert f"no viewer answers on port {port}" in str(kept.value)
 
 
 def test_many_launches_at_once_start_one_viewer() -> None:

@@ -85,7 +85,8 @@ def calibrate(imp: Any, image: Image, form: Form, frames_are_t: bool) -> None:
     scale = {axis: image.scale.get(axis) or 1.0 for axis in "XYZ"}
     calibration.pixelWidth, calibration.pixelHeight = scale["X"], scale["Y"]
     calibration.pixelDepth = scale["Z"]
-    origin = {axis: -image.origin.get(axis, 0.0) / scale[axis] for axis in "XYZ"}
+    # 0.0 - x: ImageJ would show -0
+    origin = {axis: 0.0 - image.origin.get(axis, 0.0) / scale[axis] for axis in "XYZ"}
     calibration.xOrigin, calibration.yOrigin = origin["X"], origin["Y"]
     calibration.zOrigin = origin["Z"]
     if image.units:

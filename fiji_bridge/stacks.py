@@ -303,7 +303,8 @@ class Stacks:
         title = group.latest.name or key.title() or "images"
         if group.latest.name and key.split:
             title = " · ".join([title, *(str(value) for _, value in key.split)])
-        for words in (key.dtype.lstrip("<|=>"), f"{width} x {height}", ", ".join(key.stacked)):
+        pixels = "RGB" if key.rgb else key.dtype.lstrip("<|=>")
+        for words in (pixels, f"{width} x {height}", ", ".join(key.stacked)):
             if title in taken:
                 title = f"{title} · {words}"
         return title

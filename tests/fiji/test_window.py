@@ -249,6 +249,8 @@ def test_pixel_size_units_and_origin(fiji: Fiji) -> None:
     assert facts["unit"] == "µm"
     assert facts["origin"] == [-50, 10]
     assert facts["interval"] == 30
+    fiji.show(plane(0), source="plain")
+    assert "Coordinate origin" not in fiji.show_info("plain")
 
 
 def test_other_sizes_and_dtypes_get_windows_of_their_own(fiji: Fiji) -> None:
@@ -256,9 +258,11 @@ def test_other_sizes_and_dtypes_get_windows_of_their_own(fiji: Fiji) -> None:
     fiji.show(plane(1, (30, 300)), source="raw")
     fiji.show(plane(1, (20, 300), "u1"), source="raw")
     fiji.show(plane(1, (20, 300)), source="raw", kind="labels")
+    fiji.show(np.zeros((20, 300, 3), "u1"), "YXS", source="raw")
     titles = fiji.titles()
-    assert len(set(titles)) == 4
+    assert len(set(titles)) == 5
     assert titles[0] == "raw"
+    assert "raw · RGB" in titles
     assert any("u1" in title for title in titles)
     assert any("labels" in title for title in titles)
 

@@ -24,9 +24,9 @@ from streaming_core.errors import (
     TimedOut,
 )
 from streaming_core.fleet.display import check_display, check_virtual
-from streaming_core.fleet.registry import Begun, Connection, find, running
+from streaming_core.fleet.registry import Begun, Connection, find, lease_path, running
 from streaming_core.fleet.spawn import LATE, end, hear, kill, spawn
-from streaming_core.memory.leases import Lease
+from streaming_core.memory.leases import Lease, is_held
 from streaming_core.memory.places import run_folder
 from streaming_core.network.endpoints import DATA_OFFSET, LOOPBACK, is_free, user_of
 
@@ -87,7 +87,28 @@ def ensure(start: Start) -> Connection:
     _check(start)
     with _turn(start, deadline):
         found = _running(start)
-        return found if found is not None else _begin(start, deadline)
+        if found is not None:
+            return found
+        try:
+            return _begin(start, deadline)
+        except PortTaken:
+            found = _under_way(start, deadline)
+            if found is None:
+                raise
+            return found
+
+
+def _under_way(start: Start, deadline: float) -> Connection | None:
+    """Wait for a viewer that was starting on the port already: who had started it was killed."""
+    if start.port is None:
+        return None
+    lease = lease_path(run_folder(), start.port)
+    while is_held(lease) and time.monotonic() < deadline:
+        found = _running(start)
+        if found is not None:
+            return found
+        time.sleep(LOOK)
+    return None
 
 
 def replace(port: int, viewer_kind: str, timeout: float) -> Connection:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import psutil
 import pytest
 
 import planecast as pc
@@ -79,6 +80,27 @@ def test_in_the_moment_after_a_kill_it_starts_the_next_one() -> None:
         os.kill(old, signal.SIGKILL)
         with pc.launch("recording", port) as viewer:
             assert viewer.state()["pid"] != old
+            viewer.quit()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kills as POSIX systems do")
+def test_a_program_that_is_killed_while_it_launches_stops_no_other() -> None:
+    port = free_pair()
+    words = ["--port", str(port)]
+    for _ in range(3):
+        script = f"import planecast; planecast.launch('recording', {port})"
+        with subprocess.Popen([sys.executable, "-c", script]) as first:
+            poll_until(
+                lambda: any(
+                    (one.info["cmdline"] or [])[-2:] == words
+                    for one in psutil.process_iter(["cmdline"])
+                ),
+                "it starts",
+            )
+            first.kill()
+        with pc.launch("recording", port) as viewer:  # the one that it had started comes up, too
+            viewer.show(np.zeros((64, 64), np.uint8))
+            viewer.settle()
             viewer.quit()
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from streaming_core.errors import InsecurePath, ViewerNotFound
 from streaming_core.memory.drafts import write_private
-from streaming_core.memory.leases import is_held
+from streaming_core.memory.leases import holder, is_held
 from streaming_core.memory.places import read_private, run_folder, run_folders
 from streaming_core.network.endpoints import LOOPBACK, Address
 from streaming_core.network.keys import KeyPair, ViewerKeys
@@ -54,8 +54,9 @@ class Connection(msgspec.Struct, frozen=True):
         return Address(self.host, self.port)
 
     def alive(self) -> bool:
-        """Whether its process lives, as far as we can see: False if its lease is free."""
-        return is_held(Path(self.lease)) is True
+        """Whether its process lives: False if its lease is free, or another viewer's by now."""
+        lease = Path(self.lease)
+        return is_held(lease) is True and holder(lease).get("pid", self.pid) == self.pid
 
     def target(self) -> Target:
         """What a route needs to reach it."""

@@ -104,6 +104,19 @@ def test_a_program_that_is_killed_while_it_launches_stops_no_other() -> None:
             viewer.quit()
 
 
+def test_a_viewer_that_has_ended_is_not_taken_for_the_next_one_on_its_port() -> None:
+    port = free_pair()
+    for _ in range(2):
+        pid = started(port)
+        first = find(port)
+        assert first is not None
+        assert (first.pid, first.alive()) == (pid, True)
+        pc.connect(port).quit()
+        with pc.launch("recording", port) as viewer:
+            assert not first.alive()
+            viewer.quit()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="freezes a process")
 def test_an_error_that_is_kept_does_not_keep_the_next_viewer_away() -> None:
     """Prompts and notebooks keep the last error, and with it all that was on its way."""

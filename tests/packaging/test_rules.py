@@ -128,3 +128,17 @@ def test_a_violation_is_caught(tree: Path, violation: Violation) -> None:
     assert verdicts.get(violation.rule) == "BROKEN", words
     planted = ".".join(Path(violation.module).with_suffix("").parts)
     assert planted in words.partition(violation.rule)[2]
+
+
+def test_pixels_and_windows_need_only_what_every_imagej_has() -> None:
+    """The same code works in ImageJ alone, ImageJ2 and Fiji; only scripts and dialogs do not."""
+    apart = {"scripts.py", "dialogs.py"}
+    named = re.compile(r'\b(?:java|implement)\(\s*f?"([^"]+)"')
+    found = {
+        path.name: [name for name in named.findall(path.read_text()) if "." in name]
+        for path in (ROOT / "fiji_bridge").glob("*.py")
+    }
+    assert sum(map(len, found.values())) > 100
+    known = ("ij.", "java.", "javax.", "com.sun.management.")
+    foreign = {file for file, names in found.items() if any(not n.startswith(known) for n in names)}
+    assert foreign == apart

@@ -19,7 +19,7 @@ from streaming_core.errors import LeaseHeld
 from streaming_core.memory import drafts, locks, places, shm
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 PATIENCE: Final = 0.5
@@ -219,12 +219,22 @@ def janitor(folder: Path) -> Cleaned:
     for path in _listed(folder):
         if _LEASE.fullmatch(path.name):
             # The lease goes last: a janitor that is killed before leaves it to the next one.
-            leases += locks.remove(path, clear)
+            leases += _remove(path, clear)
         elif path.name.endswith(drafts.ENDING):
             files += drafts.remove(path)
     if shm.SUPPORTED:
         segments += shm.sweep_strays(_known({folder, *places.run_folders()}), STRAY)
     return Cleaned(leases, segments, files)
+
+
+def _remove(path: Path, clear: Callable[[int], bool]) -> bool:
+    """Remove a lease that nobody holds; who just looks at it, as at a sudden end, is waited for."""
+    deadline = time.monotonic() + PATIENCE
+    while not locks.remove(path, clear):
+        if is_held(path) is not False or time.monotonic() > deadline:
+            return False
+        time.sleep(0.001)
+    return True
 
 
 def _clear(folder: Path, info: Mapping[str, Any]) -> tuple[int, int]:

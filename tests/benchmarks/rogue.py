@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,7 +56,7 @@ class Rogue:
         self._file = publish(
             folder,
             Connection(
-                "recording", LOOPBACK, self.port, 1, VID, PROTOCOL, keys.viewer.public,
+                "recording", LOOPBACK, self.port, os.getpid(), VID, PROTOCOL, keys.viewer.public,
                 keys.client, str(path),
             ),
         )  # fmt: skip

@@ -504,6 +504,19 @@ say(json.dumps([won, wrong]))
             taken.result(10).release()
 
     @needs_posix
+    def test_a_janitor_waits_for_who_just_looks_at_a_stale_lease(self, run_folder: Path) -> None:
+        path = run_folder / "viewer-5555.lease"
+        path.write_text("{}")
+        with ThreadPoolExecutor(1) as pool, path.open() as file:
+            assert locks.lock(file.fileno(), shared=True)
+            cleaned = pool.submit(janitor, run_folder)
+            with pytest.raises(TimeoutError):
+                cleaned.result(0.1)
+            locks.unlock(file.fileno())
+            assert cleaned.result(10).leases == 1
+        assert not path.exists()
+
+    @needs_posix
     def test_children_forked_at_any_moment_hold_no_lease(
         self, start: Start, run_folder: Path
     ) -> None:

@@ -67,6 +67,8 @@ class RecordingAdapter:
     ----------
     on_quit
         Called when a producer asks the viewer to quit.
+    remember
+        Whether to keep what was shown also in ``images`` and ``drawings``, for tests to look at.
 
     Attributes
     ----------
@@ -84,11 +86,14 @@ class RecordingAdapter:
     keeps_mappings = True
     paused = False
 
-    def __init__(self, on_quit: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, on_quit: Callable[[], None] = lambda: None, *, remember: bool = True
+    ) -> None:
         self.catalog: Catalog[NDArray[Any]] = Catalog(frozenset({"channel"}))
         self.images: list[Image] = []
         self.drawings: list[Drawing] = []
         self._on_quit = on_quit
+        self._remember = remember
         self._gate = threading.Event()
         self._gate.set()
         self._queue: queue.SimpleQueue[Arrival | Call | None] = queue.SimpleQueue()
@@ -138,7 +143,9 @@ class RecordingAdapter:
 
     def _show(self, arrival: Arrival) -> None:
         if arrival.image.table is not None:
-            self.drawings.append(unpack(arrival.image, arrival.pixels))
+            drawing = unpack(arrival.image, arrival.pixels)
+            if self._remember:
+                self.drawings.append(drawing)
         else:
             make_room(self.catalog, arrival.image)
             try:
@@ -147,7 +154,8 @@ class RecordingAdapter:
             except InvalidImage as error:
                 arrival.shown(str(error))
                 return
-        self.images.append(arrival.image)
+        if self._remember:
+            self.images.append(arrival.image)
         arrival.shown()
 
     def _answer(self, call: Call) -> None:
@@ -303,7 +311,7 @@ def main() -> int:
     options = viewer_options("recording")
     with ProcessEnd() as ending:
         ending.on_signals()
-        adapter = RecordingAdapter(lambda: ending.end("the viewer was closed"))
+        adapter = RecordingAdapter(lambda: ending.end("the viewer was closed"), remember=False)
         host = Host(adapter, options.port, begun=options.begun())
         host.close(ending.wait())
     adapter.close()

@@ -64,12 +64,12 @@ class Mood:
 
 
 class Recorder(RecordingAdapter):
-    """The recording viewer, watched. It forgets messages that it has shown."""
+    """The recording viewer, watched."""
 
     def __init__(self, book: Book, mood: Mood, copies: bool, on_quit: Callable[[], None]) -> None:
         self.keeps_mappings = not copies
         self._book, self._mood = book, mood
-        super().__init__(on_quit)
+        super().__init__(on_quit, remember=False)
         mood.adapter = self
 
     def own(self, image: Image, pixels: NDArray[Any]) -> NDArray[Any]:
@@ -81,7 +81,6 @@ class Recorder(RecordingAdapter):
         """Queue an image, which is slow to be shown if the viewer is."""
         self._book.note("post", arrival.image)
         super().post(Arrival(arrival.image, arrival.pixels, self._slowly(arrival.shown)))
-        self.images.clear()
 
     def _slowly(self, shown: Callable[..., None]) -> Callable[..., None]:
         def later(error: str = "") -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 from weakref import WeakValueDictionary
 
-from streaming_core.memory.segments import Pool
+from streaming_core.memory.pool import Pool
 from streaming_core.protocol.actions import Free, Settle, State
 from streaming_core.protocol.messages import Image
 from streaming_core.stream.image import Name

@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary, ref
 import numpy as np
 from numpy.typing import NDArray
 
-from streaming_core.memory.segments import Pool, Slot
+from streaming_core.memory.pool import Pool, Slot
 from streaming_core.stream.pixels import SlotPixels
 
 

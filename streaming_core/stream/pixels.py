@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streaming_core.memory.segments import Pool, Slot
+from streaming_core.memory.pool import Pool, Slot
 from streaming_core.protocol.messages import Inline, Slab
 from streaming_core.protocol.wire import split
 

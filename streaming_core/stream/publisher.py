@@ -19,7 +19,8 @@ from numpy.typing import DTypeLike, NDArray
 
 from streaming_core.errors import InvalidArray, OutOfSharedMemory, WireError
 from streaming_core.memory.leases import Lease
-from streaming_core.memory.segments import SUPPORTED, Pool, Slot
+from streaming_core.memory.pool import Pool, Slot
+from streaming_core.memory.segments import SUPPORTED
 from streaming_core.network.transport import Hub
 from streaming_core.protocol.axes import check_dtype
 from streaming_core.protocol.messages import Image

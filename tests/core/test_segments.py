@@ -11,16 +11,8 @@ import numpy as np
 import pytest
 
 from streaming_core.errors import OutOfSharedMemory, SegmentGone, SharedMemoryError
-from streaming_core.memory.segments import (
-    HEADER,
-    SUPPORTED,
-    Mapping,
-    Pool,
-    Segment,
-    Slot,
-    sees,
-    sweep,
-)
+from streaming_core.memory.pool import Pool, Slot
+from streaming_core.memory.segments import HEADER, SUPPORTED, Mapping, Segment, sees, sweep
 from streaming_core.memory.shm import FOLDER
 
 pytestmark = pytest.mark.skipif(not SUPPORTED, reason="needs POSIX shared memory")

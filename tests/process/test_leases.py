@@ -27,7 +27,8 @@ from streaming_core.memory.leases import (
     is_held,
     janitor,
 )
-from streaming_core.memory.segments import Pool, Segment, sweep
+from streaming_core.memory.pool import Pool
+from streaming_core.memory.segments import Segment, sweep
 from streaming_core.memory.shm import FOLDER
 from streaming_core.testing import poll_until
 
@@ -48,7 +49,7 @@ def say(word):
 """
 
 PRODUCER = """
-from streaming_core.memory.segments import Pool
+from streaming_core.memory.pool import Pool
 prefix = "pc" + sys.argv[2]
 lease = Lease.take(folder / f"producer-{sys.argv[2]}.lease", {"prefixes": [prefix]})
 pool = Pool(prefix)

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from streaming_core.errors import OutOfSharedMemory, SegmentGone
-from streaming_core.memory.segments import Mapping, Pool, Segment, sees, sweep
+from streaming_core.memory.pool import Pool
+from streaming_core.memory.segments import Mapping, Segment, sees, sweep
 from streaming_core.memory.shm import FOLDER
 from tests.process.programs.stage import with_shm
 
@@ -27,6 +28,7 @@ COMMON = """
 import os, sys, threading
 import numpy as np
 from streaming_core.errors import *
+from streaming_core.memory.pool import Pool
 from streaming_core.memory.segments import *
 def left():
     return sorted(os.listdir("/dev/shm"))

@@ -33,10 +33,12 @@ class Slot:
         Whether it is given up, and not used again, when it is given back.
     idle
         Whether it lies in the pool, for the next :meth:`Pool.take`.
+    spare
+        Whether it has lain there since before the last :meth:`Pool.thin_out`.
     """
 
     __slots__ = (
-        "_buffer", "_loans", "address", "bytes", "capacity", "idle", "one_off", "segment",
+        "_buffer", "_loans", "address", "bytes", "capacity", "idle", "one_off", "segment", "spare",
     )  # fmt: skip
 
     def __init__(self, segment: Segment, *, one_off: bool = False) -> None:
@@ -46,7 +48,7 @@ class Slot:
         self._buffer = self.bytes.data
         self.address: int = self.bytes.__array_interface__["data"][0]
         self.one_off = one_off
-        self.idle = False
+        self.idle = self.spare = False
         self._loans: list[weakref.ref[Any]] = []
 
     def lend(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
@@ -126,7 +128,7 @@ class Pool:
             slot = idle[place]
             if nbytes <= slot.capacity <= most and not slot.lent:
                 del idle[place]
-                slot.idle = False
+                slot.idle = slot.spare = False
                 return slot
         one_off = one_off or nbytes > self._limit // 2
         if not self._make_room(shm.rounded(nbytes), one_off):
@@ -165,6 +167,19 @@ class Pool:
         if not slot.one_off:
             self._pooled -= slot.segment.size
         slot.segment.unlink()
+
+    def thin_out(self) -> list[Slot]:
+        """Give up the slots that were not needed since the last call, and return them.
+
+        Else a pool would stay as large as a program's busiest moment made it. Their memory goes
+        back to the system when the last reference to them does, here and at the viewers.
+        """
+        thin = [slot for slot in self._idle if slot.spare]
+        for slot in thin:
+            self.retire(slot)
+        for slot in self._idle:
+            slot.spare = True
+        return thin
 
     def close(self) -> None:
         """Unlink everything; in a forked child the names stay, for they are its parent's."""

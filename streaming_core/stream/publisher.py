@@ -42,6 +42,9 @@ TURN: Final = 0.05
 STOPPED: Final = 0.5
 """Seconds between two looks after which our process did not run: no viewer is to blame for them."""
 
+THIN_EVERY: Final = 20.0
+"""Seconds between two looks for slots that nobody needs: memory that lies idle for so long, twice
+at most, is given back. To make it anew takes a few times as long as to fill it."""
 
 PATIENCE: Final = 1.0
 """Seconds that the thread of a window waits for room in that window's own backlog."""
@@ -80,7 +83,7 @@ class Publisher:
         self._outbox: deque[tuple[Route, Any]] = deque()
         self._opened = 0
         self._stopping = self._wanted = False
-        self._turned_at = time.monotonic()
+        self._turned_at = self._thinned_at = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="planecast-publisher", daemon=True)
         self._thread.start()
 
@@ -285,6 +288,11 @@ class Publisher:
                 if changed:
                     self.changed.notify_all()
         self._send()
+        if now - self._thinned_at >= THIN_EVERY:
+            self._thinned_at = now
+            with self.lock:
+                thin = self.pool.thin_out()
+            del thin  # their memory: that takes its time, and nobody has to wait for it
 
     def _send(self) -> None:
         while self._outbox:

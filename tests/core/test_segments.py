@@ -312,6 +312,32 @@ class TestPool:
             pool.retire(slot)
         assert len(seen) == 100
 
+    def test_gives_up_what_a_busy_moment_needed_and_nothing_does_since(self, pool: Pool) -> None:
+        busy = [taken(pool, 300 * KIB) for _ in range(8)]
+        for slot in busy:
+            pool.give_back(slot)
+        assert pool.thin_out() == []
+        for _ in range(3):  # two at a time are needed from now on
+            pair = [taken(pool, 300 * KIB) for _ in range(2)]
+            for slot in pair:
+                pool.give_back(slot)
+        assert set(pool.thin_out()) == set(busy[:-2])
+        assert set(pool.slots) == set(busy[-2:])
+        assert set(pool.thin_out()) == set(busy[-2:])
+        assert pool.slots == ()
+        assert all(pool.take(MIB) for _ in range(3))  # the whole limit may be used again
+
+    @needs_listing
+    def test_never_gives_up_what_is_in_use(self, pool: Pool, prefix: str) -> None:
+        slot = taken(pool, 1000)
+        for _ in range(3):
+            assert pool.thin_out() == []
+        assert slot.segment.name in names(prefix)
+        pool.give_back(slot)
+        assert taken(pool, 1000) is slot  # it was idle, but not for long
+        assert pool.thin_out() == []
+
+    @needs_listing
     def test_closing_leaves_nothing(self, pool: Pool, prefix: str) -> None:
         pool.probe()
         pool.give_back(taken(pool, 1000))

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 import planecast as pc
 from streaming_core.errors import InvalidSetting
 from streaming_core.protocol import delivery as link
+from streaming_core.stream import publisher
 from streaming_core.stream.sessions import close_publisher
-from streaming_core.testing import RecordingAdapter, free_pair, poll_until, recording_viewer
+from streaming_core.testing import SHM, RecordingAdapter, free_pair, poll_until, recording_viewer
 
 RNG = np.random.default_rng(7)
 DTYPES = ["?", "i1", "u1", "i2", "u2", ">u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8", ">f8"]
@@ -46,6 +47,26 @@ def test_every_dtype_arrives_bit_by_bit(viewer: pc.Viewer, dtype: str, size: int
     found = viewer.read(components={"z": 1})
     assert np.array_equal(found, sent)
     assert found.dtype == (np.float32 if dtype == "f2" else sent.dtype.newbyteorder("="))
+
+
+@pytest.mark.skipif(not SHM.is_dir(), reason="looks at segments in /dev/shm")
+def test_shared_memory_of_a_busy_moment_is_given_back(
+    recorder: tuple[int, RecordingAdapter], viewer: pc.Viewer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher, "THIN_EVERY", 0.1)
+    before, planes = set(SHM.glob("pc*")), pixels((20, 256, 256), "u2")
+    recorder[1].paused = True
+    for z, plane in enumerate(planes):
+        viewer.show(plane, components={"z": z})
+    busy = set(SHM.glob("pc*")) - before
+    assert len(busy) >= len(planes)
+    recorder[1].paused = False
+    viewer.flush()
+    poll_until(lambda: not busy & set(SHM.glob("pc*")), "they are gone")
+    viewer.show(planes[0], components={"z": 20})
+    viewer.settle()
+    for z, plane in enumerate([*planes, planes[0]]):
+        assert np.array_equal(viewer.read(components={"z": z}), plane)
 
 
 def test_any_memory_layout_arrives(viewer: pc.Viewer) -> None:

@@ -23,6 +23,7 @@ from napari_plugin.gui_thread import Crossing
 from napari_plugin.jobs import Answer, Make, More, Sharpen, Show
 from napari_plugin.layers import Layers
 from napari_plugin.making import knows_colormap
+from napari_plugin.programs import keep_programs
 from napari_plugin.space import knows_unit
 from napari_plugin.steady import SteadyNumbers
 from napari_plugin.verbs import Verbs
@@ -87,6 +88,7 @@ class NapariAdapter:
         self._crossing = Crossing(self._end_tick)
         self._made = False
         guard_context(viewer)
+        keep_programs()
         canvas = canvas_of(viewer)
         window = None if canvas is None else canvas.window()
         self._curtain = Curtain(window)

@@ -3,7 +3,7 @@
 ``planecast bench soak --minutes 20``: images of mixed sizes, some in memory of ``allocate()``,
 go to the recording viewer and to napari at once. The same planes come again and again, so a
 viewer that grows does not grow by what it shows. Memory is compared while the stream rests: in its
-midst it is what the allocator keeps from the busiest moment.
+midst it is what pool and allocator keep from the busiest moment.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from rich.table import Table
 
 import planecast as pc
 from streaming_core.fleet.registry import find
+from streaming_core.stream.publisher import THIN_EVERY
+from streaming_core.stream.receiver import CHORES_EVERY
 from streaming_core.stream.sessions import close_publisher
 from streaming_core.testing import SHM, free_pair, poll_until
 from tests.benchmarks.arrays import DTYPE, Wrong, fill, make, whole
@@ -56,8 +58,9 @@ LIMITS: Final = {"memory": 16 * MIB, "shared": 16 * MIB, "files": 16, "threads":
 
 UNITS: Final = {"memory": MIB, "shared": MIB, "files": 1, "threads": 1}
 
-REST: Final = 20.0
-"""Seconds without images, after the warm-up and at the end: a viewer gives back what is free."""
+REST: Final = 2 * (THIN_EVERY + CHORES_EVERY)
+"""Seconds without images, after the warm-up and at the end: in them the producer gives back the
+slots of its pool, and then each viewer what it has mapped of them, and what its allocator keeps."""
 
 log = logging.getLogger("planecast.bench")
 

@@ -9,6 +9,7 @@ import pytest
 from napari.settings import get_settings
 from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QLabel, QWidget
+from vispy.gloo import gl
 
 from napari_plugin.gl import canvas_of
 from tests.napari.feed import Stream
@@ -58,6 +59,31 @@ def test_a_stack_that_grows_does_not_have_the_window_laid_out_anew(stream: Strea
         show(z)
     assert [one.text() for one in numbers(stream)] == ["39"]
     assert layouts.count < 4  # what the first ones asked for may come late
+
+
+def test_another_text_on_the_canvas_needs_no_other_program_for_the_graphics_card(
+    stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link, built = gl.glLinkProgram, []
+
+    def count(handle: int) -> None:
+        built.append(handle)
+        link(handle)
+
+    def show(t: int) -> None:
+        stream.show(np.full((8, 8), t, np.uint16), components={"t": t}, contrast_limits=(0, 9))
+        stream.settle()
+        stream.canvas()
+
+    monkeypatch.setattr(gl, "glLinkProgram", count)
+    for t in range(3):
+        show(t)
+    assert stream.viewer.canvas.overlays.text.visible
+    built.clear()
+    for t in (10, 200, 3000, 40000):
+        show(t)
+        assert stream.viewer.canvas.overlays.text.text == f"t {t}"
+    assert built == []
 
 
 def test_a_larger_font_fits_the_numbers_beside_the_sliders(

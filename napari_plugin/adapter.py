@@ -25,7 +25,7 @@ from napari_plugin.layers import Layers
 from napari_plugin.making import knows_colormap
 from napari_plugin.programs import keep_programs
 from napari_plugin.space import knows_unit
-from napari_plugin.steady import SteadyNumbers
+from napari_plugin.steady import SteadyNumbers, SteadyStatus
 from napari_plugin.verbs import Verbs
 from streaming_core.errors import InvalidKind
 from streaming_core.fleet.host import Host
@@ -93,6 +93,7 @@ class NapariAdapter:
         window = None if canvas is None else canvas.window()
         self._curtain = Curtain(window)
         self._numbers = None if window is None else SteadyNumbers(window, viewer.dims)
+        self._status = SteadyStatus(window, canvas)
         self.layers.due.connect(self._on_due)
         self._going_on = False
         self.layers.marks.wanted = self.go_on
@@ -209,6 +210,7 @@ class NapariAdapter:
             reason = (f"napari could not draw it: {words_of(error)}",)
         if self._shown:
             self._thumbnails.start()
+            self._status.on_image()
         self._tell_shown(*reason)
         if self.layers.marks.busy:
             self.go_on()
@@ -262,6 +264,8 @@ class NapariAdapter:
         with suppress(RuntimeError):
             self._curtain.lift()
             self._curtain.deleteLater()
+            self._status.close()
+            self._status.deleteLater()
         if self._numbers is not None:
             self._numbers.close()
         self._activity.close()

@@ -86,6 +86,30 @@ def test_another_text_on_the_canvas_needs_no_other_program_for_the_graphics_card
     assert built == []
 
 
+def test_the_status_bar_is_drawn_with_the_images_and_not_after_each(stream: Stream) -> None:
+    canvas, frames = canvas_of(stream.viewer), []
+    assert canvas is not None
+    canvas.frameSwapped.connect(lambda: frames.append(0))
+
+    def show(t: int) -> None:
+        stream.show(np.full((8, 8), t, np.uint8), components={"t": t}, contrast_limits=(0, 9))
+        stream.settle()
+        stream.viewer.status = f"value {t}"
+        stream.qtbot.wait(25)  # the pace of the stream
+
+    for t in range(5):
+        show(t)
+    frames.clear()
+    for t in range(5, 35):
+        show(t)
+    assert 20 <= len(frames) < 45
+    seen = len(frames)
+    stream.until(lambda: len(frames) > seen)  # its last text, when the stream rests
+    (text,) = [one for one in window_of(stream).findChildren(QLabel) if "value 34" in one.text()]
+    assert text.isVisible()
+    assert text.updatesEnabled()
+
+
 def test_a_larger_font_fits_the_numbers_beside_the_sliders(
     stream: Stream, large_font: None
 ) -> None:

@@ -99,7 +99,7 @@ def test_it_names_the_programs_and_the_memory(desk: Desk) -> None:
         desk.show(t, components={"t": t}, source="raw")
     desk.settle()
     desk.until(lambda: len(desk.rows(Programs)) == 1)
-    desk.until(lambda: desk.rows(Programs)[0][2:] == ["0", "0", "0"])
+    desk.until(lambda: [row[2:] for row in desk.rows(Programs)] == [["0", "0", "0"]])
     label, run = desk.rows(Programs)[0][0].split("\nrun ")
     (producer,) = desk.state()["producers"]
     assert (label, run) == (producer["label"], desk.viewer.run)
@@ -117,7 +117,7 @@ def test_it_tells_what_was_lost_and_that_layers_which_stay_are_not(desk: Desk) -
     desk.until(lambda: desk.state()["memory"]["budget"] == MB)
     with pytest.raises(pc.Undelivered, match=r"the whole memory budget of this viewer is 1\.0 MB"):
         desk.program(desk.show(1, 2000).wait)
-    desk.until(lambda: desk.rows(Programs)[0][2:] == ["0", "1", "0"])
+    desk.until(lambda: [row[2:] for row in desk.rows(Programs)] == [["0", "1", "0"]])
     desk.click("Stop")
     desk.listening = listen(desk.window, desk.listening.port)
     desk.until(lambda: [row[2:] for row in desk.rows(Programs)] == [["0", "1", "0"]])

@@ -61,6 +61,8 @@ REDIAL: Final = 0.5
 """Seconds after a refusal."""
 LEASE_LOOK: Final = 0.5
 """Seconds between two looks whether the viewer lives."""
+LAST_WORDS: Final = 0.1
+"""Seconds for which a viewer that has ended is listened to: its BYE may still be on its way."""
 LEAVE_MS: Final = 500
 """Milliseconds that the last messages have to get out."""
 SILENT: Final = 3.0
@@ -107,6 +109,7 @@ class Route:
         self._held_back: Welcome | None = None
         self._witness = Witness(target.lease) if target.lease else None
         self._ends_at: float | None = None
+        self._ended_at: float | None = None
         self.requests = Requests(self)
 
     # the user's threads, with the lock held
@@ -277,7 +280,12 @@ class Route:
         if self._witness is None or (now - self._looked_at < LEASE_LOOK and not dropped):
             return
         self._looked_at = now
-        if self._witness.proven_dead() and self.link.phase is not Phase.WAITING:
+        if not self._witness.proven_dead() or self.link.phase is Phase.WAITING:
+            self._ended_at = None
+        elif self._ended_at is None:
+            self._ended_at, self._looked_at = now, now - LEASE_LOOK + LAST_WORDS
+        elif now - self._ended_at >= LAST_WORDS:
+            self._ended_at = None
             self.perform(self.link.died(now))
             self.publisher.changed.notify_all()
 
